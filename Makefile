@@ -1,0 +1,50 @@
+# `make demo` and `make test` need Python 3.11 or newer and make; everything else is installed into .venv, pinned with hashes.
+
+PYTHON ?= python3
+BIN := .venv/bin
+CODE := integration connectors tasks commands
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format types imports check bench audit clean
+
+help: ## these lines
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: .venv/run.stamp ## the whole thing with simulated systems; ORDERS=200 ends by itself
+	@$(BIN)/integration demo $(if $(ORDERS),--orders $(ORDERS))
+
+test: .venv/dev.stamp ## the whole suite; ARGS="tests/unit -k mapping" for a part
+	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+lint: .venv/dev.stamp ## ruff: faults and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: .venv/dev.stamp ## mend what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: .venv/dev.stamp ## mypy, strict
+	@$(BIN)/mypy
+
+imports: .venv/dev.stamp ## which package may import which
+	@$(BIN)/lint-imports --no-logo
+
+check: lint types imports test ## all of the above
+
+bench: .venv/dev.stamp ## the measurements of benchmarks/; they take minutes
+	@$(BIN)/python -m benchmarks
+
+audit: .venv/dev.stamp ## known vulnerabilities of the pinned packages; asks a service on the internet
+	@$(BIN)/pip-audit --requirement requirements/run.txt --require-hashes --disable-pip
+
+clean: ## remove .venv and caches; never .integration, which holds data and keys
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+
+# A stamp stands for an installed list: pip runs again only when the list or the project's entry points change.
+.venv/%.stamp: requirements/%.txt requirements/install.py pyproject.toml
+	@$(PYTHON) requirements/install.py $*
+	@touch $@
+
+.venv/dev.stamp: requirements/run.txt
