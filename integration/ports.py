@@ -1,0 +1,151 @@
+"""What the ground needs of a connector: fetch a page, send a record, look a record up, acknowledge, declare limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+Body = dict[str, Any]
+"""A JSON object as the system speaks it; numbers with a fraction are Decimal, never float."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A connection's API limit (a contract's `x-rate-limit`): at most `requests` in any `per_seconds`, `concurrent` in progress."""
+
+    requests: int
+    per_seconds: int
+    concurrent: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One version of one object as the source gave it. `version` sorts as text in the order of change."""
+
+    key: str
+    version: str
+    changed_at: datetime
+    body: Body = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which page to read: a continuation `token` of an earlier page, or a fresh start with filters.
+
+    `since` reads what changed at or after it; `created` is the half-open window of a backfill; `only_new` keeps what was never
+    acknowledged.
+    """
+
+    token: str | None = None
+    since: datetime | None = None
+    created: tuple[datetime, datetime] | None = None
+    only_new: bool = False
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`next_token` is None on the last page. `unreadable` are objects without a usable key or version, as they came."""
+
+    records: Sequence[SourceRecord]
+    next_token: str | None
+    unreadable: Sequence[Any] = field(default_factory=tuple, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A record of the target as it answered it; `version` is None where the system has no optimistic versions."""
+
+    key: str
+    version: int | None
+    body: Body = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Writable:
+    """How an entity of a target may be written, read from the connector file.
+
+    `after_create`: members that a create does not take, with the value that a new record starts with. `update`: members that an
+    update takes. `own_values`: values that only the system itself sets, by member. `find_by`: the member that a look-up
+    compares. `fixed`: members whose change no update can carry. `usable`: members that tell which of several found records may be
+    used.
+    """
+
+    after_create: Mapping[str, Any]
+    update: Sequence[str]
+    own_values: Mapping[str, Sequence[Any]]
+    find_by: str
+    fixed: Sequence[str]
+    usable: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A connection that is read. Each method may raise Transient, Limited, Unauthorized, Refused."""
+
+    def fetch_page(self, entity: str, request: PageRequest) -> Page: ...
+
+    def fetch_one(self, entity: str, key: str) -> SourceRecord | None: ...
+
+    def acknowledge(self, entity: str, key: str) -> None:
+        """Mark a record as taken over; idempotent. Does nothing where the system has no such mark."""
+        ...
+
+
+class Target(Protocol):
+    """A connection that is written. Writes may also raise NoAnswer, Invalid, VersionConflict."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def writable(self, entity: str) -> Writable: ...
+
+    def find(self, entity: str, value: str) -> Sequence[Remote]:
+        """All records whose `find_by` member equals `value` (the entity's own comparison, e-mail without letter case)."""
+        ...
+
+    def get(self, entity: str, key: str) -> Remote | None: ...
+
+    def create(self, entity: str, body: Body) -> Remote: ...
+
+    def update(self, entity: str, key: str, body: Body, version: int | None) -> Remote: ...
+
+    def remote(self, entity: str, body: Body) -> Remote:
+        """A body that the target sent, as a record of it."""
+        ...
+
+    def item(self, sku: str) -> Item | None:
+        """The item of an exact SKU, or of an alias where it has exactly one active owner."""
+        ...
+
+    @property
+    def settle_seconds(self) -> float:
+        """How long after giving up on an answer a write may still take effect; not before that may it be sent again."""
+        ...
+
+    @property
+    def timeout_seconds(self) -> float:
+        """The longest that one call takes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of the target: `sku` is the code to order it by, `active` whether it may be ordered."""
+
+    sku: str
+    active: bool
+
+
+class Budget(Protocol):
+    """The API budget of one connection, shared by all processes."""
+
+    def request(self) -> AbstractContextManager[None]:
+        """A context manager around one HTTP request; waits for its turn, raises Limited where the wait would be long."""
+        ...
+
+    def pause(self, seconds: float) -> None:
+        """Nobody sends on this connection for that long (a 429)."""
+        ...
