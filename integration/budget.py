@@ -1,0 +1,180 @@
+"""Keeps a connection's API limit across all processes: a process takes requests in small lots and slots on lease, then sends.
+
+A lot that is not used within a second is void. The ledger counts lots over a window longer than the limit's by that second and by
+what a request may be late on its way, so that no window of the system's own clock can see more than the limit.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Engine
+
+from integration import clock
+from integration.errors import Limited, Waiting
+from integration.ledger import budgets, lease
+from integration.ports import Limits
+
+LOT = 20
+"""Most requests that one process takes at a time; a smaller lot costs transactions, a larger one starves the others."""
+
+LOT_SECONDS = 1.0
+LATE_SECONDS = 1.0
+"""How much later than another a request may arrive on its way."""
+
+PATIENCE_SECONDS = 5.0
+"""A longer wait than this is not slept through: the batch goes back and is rung when the time comes."""
+
+SEND_WITHIN_SECONDS = 10.0
+"""A request leaves this soon after its intent was written, or not at all: so its successor knows how long it may still take effect."""
+
+SHARE = {"live": 1.0, "retries": 1.0, "backfill": 0.7, "reconcile": 0.5}
+"""How much of the limit a lane may fill; what lies above is kept free for the lanes before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """On whose behalf requests are sent: the lane, and the monotonic time after which none may leave because the claim may have ended."""
+
+    lane: str = "live"
+    not_after: float | None = None
+
+
+work: ContextVar[Work] = ContextVar("work", default=Work())  # noqa: B039 - Work is frozen
+
+
+class SharedBudget:
+    """The budget of one connection as one process sees it; safe to share between threads."""
+
+    def __init__(self, engine: Engine, connection: str, limits: Limits, slot_seconds: float) -> None:
+        self._engine = engine
+        self._connection = connection
+        self._limits = limits
+        self._slot_seconds = slot_seconds
+        self._owner = lease.new_owner()
+        self._changed = threading.Condition()
+        self._lot = 0
+        self._lot_ends = 0.0
+        self._slots: tuple[int, ...] = ()
+        self._in_use = 0
+        self._waiting = 0
+        self._expected = 0
+        self._asking = False
+
+    @property
+    def window(self) -> float:
+        return self._limits.per_seconds + LOT_SECONDS + LATE_SECONDS
+
+    @contextmanager
+    def expecting(self, requests: int) -> Iterator[None]:
+        """Announce so many requests: lots are taken in that size, and slots are kept between them."""
+        with self._changed:
+            self._expected += requests
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._expected = max(0, self._expected - requests)
+            self._give_back_idle()
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Wait for a turn, at most `PATIENCE_SECONDS`; Limited where it would take longer, Waiting where the claim has run out."""
+        self._take_turn()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._in_use -= 1
+                self._changed.notify_all()
+            self._give_back_idle()
+
+    def pause(self, seconds: float, reason: str = "the system asked for a pause") -> None:
+        with self._changed:
+            self._lot = 0
+        budgets.pause(self._engine, self._connection, clock.now() + timedelta(seconds=seconds), reason)
+
+    def _take_turn(self) -> None:
+        job = work.get()
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            with self._changed:
+                moment = time.monotonic()
+                if job.not_after is not None and moment > job.not_after:
+                    raise Waiting("the claim ran out before the request could leave; it is taken up again", 1.0)
+                if self._lot > 0 and moment < self._lot_ends and self._in_use < len(self._slots):
+                    self._lot -= 1
+                    self._in_use += 1
+                    return
+                if self._asking:
+                    # One thread asks for all; the others look again when it is back.
+                    self._waiting += 1
+                    self._changed.wait(0.1)
+                    self._waiting -= 1
+                    if time.monotonic() > give_up:
+                        raise Limited(f"{self._connection}: no turn within {PATIENCE_SECONDS:.0f} s", 1.0)
+                    continue
+                self._asking = True
+                more = self._slots_wanted(job)
+                fresh = self._lot > 0 and moment < self._lot_ends
+                want = 0 if fresh else max(1, min(LOT, max(self._expected, self._waiting + 1)))
+                if fresh and not more:
+                    # Everything that may run is running: wait for one of ours to end.
+                    self._asking = False
+                    self._changed.wait(0.05)
+                    if time.monotonic() > give_up:
+                        raise Limited(f"{self._connection}: no turn within {PATIENCE_SECONDS:.0f} s", 1.0)
+                    continue
+            granted = self._ask(job, more, want)
+            if granted.wait:
+                if granted.wait > give_up - time.monotonic():
+                    raise Limited(f"{self._connection}: {granted.reason}", granted.wait)
+                time.sleep(granted.wait)
+
+    def _ask(self, job: Work, more: int, want: int) -> budgets.Granted:
+        share = SHARE[job.lane]
+        try:
+            asked = time.monotonic()
+            granted = budgets.take(
+                self._engine,
+                self._connection,
+                self._owner,
+                requests=want,
+                limit=max(1, int(self._limits.requests * share)),
+                window=self.window,
+                slots=more,
+                slot_limit=self._slot_limit(job),
+                slot_seconds=self._slot_seconds,
+            )
+            with self._changed:
+                if granted.requests:
+                    self._lot, self._lot_ends = granted.requests, asked + LOT_SECONDS
+                if granted.slots:
+                    self._slots = granted.slots
+            return granted
+        finally:
+            with self._changed:
+                self._asking = False
+                self._changed.notify_all()
+
+    def _slots_wanted(self, job: Work) -> int:
+        needed = max(self._in_use + self._waiting + 1, min(self._expected, self._slot_limit(job)))
+        return max(0, min(needed, self._slot_limit(job)) - len(self._slots))
+
+    def _slot_limit(self, job: Work) -> int:
+        # One slot is left free: the system may still count a request whose answer we have just read.
+        most = max(1, self._limits.concurrent - 1)
+        return max(1, int(most * SHARE[job.lane]))
+
+    def _give_back_idle(self) -> None:
+        with self._changed:
+            if self._in_use or self._waiting or self._asking or self._expected or not self._slots:
+                return
+            slots, self._slots, self._lot = self._slots, (), 0
+        budgets.give_back(self._engine, self._connection, self._owner, slots)

@@ -1,0 +1,153 @@
+"""What is left of each connection's API budget, counted in the database: it survives a wiped Redis and a restart of everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integration import clock
+from integration.ledger import lease, tables
+from integration.ledger.database import read, write
+
+AFTER_DEATH_SECONDS = 5.0
+"""How long a slot of a process that died stays taken: the system may still be at its request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """Requests that may leave now, and all slots that the owner has from now on. Where `wait` is not 0 nothing was granted, and it
+    says when to ask again, in seconds."""
+
+    requests: int
+    slots: tuple[int, ...]
+    wait: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of a budget is in use, for people and metrics."""
+
+    requests: int
+    slots: int
+    paused_until: datetime | None
+    pause_reason: str | None
+
+
+def take(
+    engine: Engine,
+    connection_name: str,
+    owner: str,
+    *,
+    requests: int,
+    limit: int,
+    window: float,
+    slots: int,
+    slot_limit: int,
+    slot_seconds: float,
+) -> Granted:
+    """Reserve up to `requests` of the `limit` in any `window` seconds, renew the owner's slots and take up to `slots` more of the
+    `slot_limit`."""
+    moment = clock.now()
+    b = tables.budget.c
+    with write(engine) as connection:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(tables.budget).values(connection=connection_name).on_conflict_do_nothing())
+        row = connection.execute(select(tables.budget).where(b.connection == connection_name).with_for_update()).one()
+        if row.paused_until is not None and row.paused_until > moment:
+            return Granted(0, (), (row.paused_until - moment).total_seconds(), row.pause_reason or "paused")
+        free, wait = _requests_left(connection, connection_name, moment, limit, window)
+        if requests and free <= 0:
+            return Granted(0, (), max(wait, 0.05), "the limit of requests is reached")
+        mine = _take_slots(connection, connection_name, owner, moment, slots, slot_limit, slot_seconds)
+        if not mine:
+            return Granted(0, (), 0.05, "as many requests as may run at a time are running")
+        granted = min(requests, free)
+        if granted:
+            connection.execute(insert(tables.budget_grant).values(connection=connection_name, granted_at=moment, requests=granted))
+    return Granted(granted, mine)
+
+
+def _requests_left(connection: Connection, name: str, moment: datetime, limit: int, window: float) -> tuple[int, float]:
+    """How many requests are left, and in how many seconds the oldest one leaves the window."""
+    g = tables.budget_grant.c
+    connection.execute(delete(tables.budget_grant).where(g.connection == name, g.granted_at <= moment - timedelta(seconds=window)))
+    used, oldest = connection.execute(
+        select(func.coalesce(func.sum(g.requests), 0), func.min(g.granted_at)).where(g.connection == name)
+    ).one()
+    wait = window - (moment - oldest).total_seconds() if oldest is not None else 0.0
+    return limit - int(used), wait
+
+
+def _take_slots(
+    connection: Connection, name: str, owner: str, moment: datetime, wanted: int, limit: int, seconds: float
+) -> tuple[int, ...]:
+    s = tables.budget_slot.c
+    until = lease.until(moment, seconds)
+    mine, taken, over = [], 0, []
+    for one in connection.execute(select(tables.budget_slot).where(s.connection == name).order_by(s.slot)).all():
+        orphaned = one.held_until <= lease.until(moment, seconds - AFTER_DEATH_SECONDS) and lease.is_dead(one.owner)
+        if one.owner == owner:
+            mine.append(one.slot)
+        elif one.held_until > moment and not orphaned:
+            taken += 1
+        else:
+            over.append(one.slot)
+    if over:
+        connection.execute(delete(tables.budget_slot).where(s.connection == name, s.slot.in_(over)))
+    if mine:
+        connection.execute(update(tables.budget_slot).where(s.connection == name, s.slot.in_(mine)).values(held_until=until))
+    occupied = set(connection.execute(select(s.slot).where(s.connection == name)).scalars())
+    room = max(0, min(wanted, limit - taken - len(mine)))
+    # Lanes see different limits of one row of slots, so numbers may lie above a lane's own limit.
+    numbers = (number for number in range(len(occupied) + room) if number not in occupied)
+    new = [number for number, _ in zip(numbers, range(room), strict=False)]
+    if new:
+        connection.execute(
+            insert(tables.budget_slot), [{"connection": name, "slot": number, "owner": owner, "held_until": until} for number in new]
+        )
+    return tuple(mine + new)
+
+
+def give_back(engine: Engine, connection_name: str, owner: str, slots: tuple[int, ...]) -> None:
+    s = tables.budget_slot.c
+    with write(engine) as connection:
+        connection.execute(delete(tables.budget_slot).where(s.connection == connection_name, s.slot.in_(slots), s.owner == owner))
+
+
+def pause(engine: Engine, connection_name: str, until: datetime, reason: str) -> None:
+    """Nobody sends on the connection before `until`; an earlier end never shortens a later one."""
+    b = tables.budget.c
+    with write(engine) as connection:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(tables.budget).values(connection=connection_name).on_conflict_do_nothing())
+        connection.execute(
+            update(tables.budget)
+            .where(b.connection == connection_name, (b.paused_until.is_(None)) | (b.paused_until < until))
+            .values(paused_until=until, pause_reason=reason)
+        )
+
+
+def resume(engine: Engine, connection_name: str) -> None:
+    with write(engine) as connection:
+        connection.execute(
+            update(tables.budget).where(tables.budget.c.connection == connection_name).values(paused_until=None, pause_reason=None)
+        )
+
+
+def use(engine: Engine, connection_name: str, window: float) -> Use:
+    moment = clock.now()
+    g, s, b = tables.budget_grant.c, tables.budget_slot.c, tables.budget.c
+    with read(engine) as connection:
+        requests = connection.execute(
+            select(func.coalesce(func.sum(g.requests), 0)).where(
+                g.connection == connection_name, g.granted_at > moment - timedelta(seconds=window)
+            )
+        ).scalar_one()
+        slots = connection.execute(select(func.count()).where(s.connection == connection_name, s.held_until > moment)).scalar_one()
+        row = connection.execute(select(b.paused_until, b.pause_reason).where(b.connection == connection_name)).one_or_none()
+    paused = row is not None and row.paused_until is not None and row.paused_until > moment
+    return Use(int(requests), slots, row.paused_until if paused and row else None, row.pause_reason if paused and row else None)

@@ -1,0 +1,121 @@
+"""The crosswalk: source key ↔ target key, what was last delivered, who is delivering now, and the intent of a write under way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integration import clock
+from integration.ledger import lease, tables
+
+ANY_SOURCE = "*"
+"""A person is one customer of the target, whichever channel the order came by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One crosswalk row. `intent` is set while a write may be under way or unanswered; `resend_after` is the earliest time of
+    another try."""
+
+    id: int
+    source_key: str
+    target_key: str | None
+    target_version: int | None
+    delivered_version: str | None
+    delivered_hash: str | None
+    delivered: bytes | None
+    intent: str | None
+    intent_at: datetime | None
+    resend_after: datetime | None
+    acknowledged_at: datetime | None
+
+
+_COLUMNS = [tables.crosswalk.c[name] for name in Crossing.__dataclass_fields__]
+
+
+def claim(
+    connection: Connection, owner: str, seconds: float, source: str, target: str, entity: str, keys: Iterable[str]
+) -> dict[str, Crossing]:
+    """Take the rows of these keys, made where they are new; gives those that are ours now, by source key.
+
+    A row in another's hands is left out. Nobody else delivers these keys before `seconds` have passed.
+    """
+    c = tables.crosswalk.c
+    wanted = sorted(set(keys))
+    moment = clock.now()
+    new = [
+        {"source": source, "target": target, "entity": entity, "source_key": key, "created_at": moment, "updated_at": moment} for key in wanted
+    ]
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(dialect.insert(tables.crosswalk).on_conflict_do_nothing(), new)
+    rows = connection.execute(
+        select(*_COLUMNS, c.owner, c.claimed_until)
+        .where(c.source == source, c.target == target, c.entity == entity, c.source_key.in_(wanted))
+        .order_by(c.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    free = [row for row in rows if row.owner is None or row.claimed_until <= moment or lease.is_dead(row.owner)]
+    if free:
+        connection.execute(
+            update(tables.crosswalk)
+            .where(c.id.in_([row.id for row in free]))
+            .values(owner=owner, claimed_until=lease.until(moment, seconds), updated_at=moment)
+        )
+    return {row.source_key: Crossing(*row[: len(_COLUMNS)]) for row in free}
+
+
+def look_up(connection: Connection, source: str, target: str, entity: str, keys: Iterable[str]) -> dict[str, Crossing]:
+    c = tables.crosswalk.c
+    rows = connection.execute(
+        select(*_COLUMNS).where(c.source == source, c.target == target, c.entity == entity, c.source_key.in_(sorted(set(keys))))
+    )
+    return {row[1]: Crossing(*row) for row in rows.tuples()}
+
+
+def intend(connection: Connection, intents: Sequence[tuple[Crossing, str]]) -> None:
+    """Written before a request leaves: from here on it may have happened."""
+    moment = clock.now()
+    rows = [{"row_id": crossing.id, "intent": operation, "intent_at": moment} for crossing, operation in intents]
+    if rows:
+        connection.execute(update(tables.crosswalk).where(tables.crosswalk.c.id == bindparam("row_id")), rows)
+
+
+def record_changes(connection: Connection, owner: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Update rows that are still ours; each holds `id` and the columns to set. A row that was taken over meanwhile keeps what its
+    new owner finds out."""
+    c = tables.crosswalk.c
+    moment = clock.now()
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        values = {("row_id" if name == "id" else name): value for name, value in row.items()} | {"updated_at": moment}
+        groups.setdefault(tuple(sorted(values)), []).append(values)
+    for members in groups.values():
+        connection.execute(update(tables.crosswalk).where(c.id == bindparam("row_id"), c.owner == owner), members)
+
+
+def acknowledge(connection: Connection, source: str, target: str, entity: str, keys: Sequence[str]) -> None:
+    """The source has been told that these were taken over."""
+    c = tables.crosswalk.c
+    if keys:
+        connection.execute(
+            update(tables.crosswalk)
+            .where(c.source == source, c.target == target, c.entity == entity, c.source_key.in_(keys))
+            .values(acknowledged_at=clock.now())
+        )
+
+
+def release(connection: Connection, owner: str) -> None:
+    """Give back whatever this piece of work still holds."""
+    c = tables.crosswalk.c
+    connection.execute(update(tables.crosswalk).where(c.owner == owner).values(owner=None, claimed_until=None))
+
+
+def log(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """What was sent and what came back, for the story of a record."""
+    if rows:
+        connection.execute(insert(tables.delivery), list(rows))

@@ -1,0 +1,272 @@
+"""Records: one version of one source object each, from the page that was read to the end of its journey.
+
+States: extracted → transformed → validated → booked → done, or an end aside: unchanged, superseded, skipped, dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+
+from integration import clock
+from integration.errors import FieldError, SyncError
+from integration.ledger import tables
+from integration.ledger.vault import Vault, fingerprint
+from integration.ports import SourceRecord
+
+EXTRACTED, TRANSFORMED, VALIDATED, BOOKED = "extracted", "transformed", "validated", "booked"
+DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD = "done", "unchanged", "superseded", "skipped", "dead"
+ENDS = (DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD)
+
+AFRESH: dict[str, Any] = {
+    "state": EXTRACTED,
+    "attempts": 0,
+    "kills": 0,
+    "due_at": None,
+    "reason": None,
+    "transformed_at": None,
+    "validated_at": None,
+    "booked_at": None,
+    "finished_at": None,
+}
+"""The columns of a record that begins its journey once more."""
+
+KILLS_ALLOWED = 2
+"""A record that was being handled alone when its worker died, this often, is not tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as a stage sees it; the payloads are opened on demand by the stage that needs them."""
+
+    id: int
+    batch_id: int
+    flow: str
+    source_key: str
+    version: str
+    reference: str | None
+    state: str
+    raw: bytes | None
+    canonical: bytes | None
+    parcel: bytes | None
+    attempts: int
+    kills: int
+    due_at: datetime | None
+    edited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A record that goes on; `values` are the columns that the stage fills."""
+
+    record: Record
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A record that needs a person."""
+
+    record: Record
+    error: SyncError
+
+
+def store_page(connection: Connection, vault: Vault, flow: str, batch_id: int, page: Sequence[SourceRecord], *, again: bool = False) -> int:
+    """Keep what was never seen in this version; gives how many that were. With `again` what was skipped comes along once more."""
+    r = tables.record.c
+    wanted = {(one.key, one.version): one for one in page}
+    if not wanted:
+        return 0
+    known = set(
+        connection.execute(
+            select(r.source_key, r.version).where(r.flow == flow, tuple_(r.source_key, r.version).in_(list(wanted)))
+        ).tuples()
+    )
+    moment = clock.now()
+    fresh = [
+        {
+            "batch_id": batch_id,
+            "flow": flow,
+            "source_key": one.key,
+            "version": one.version,
+            "state": EXTRACTED,
+            "raw": vault.seal(one.body),
+            "edited": False,
+            "attempts": 0,
+            "kills": 0,
+            "extracted_at": moment,
+        }
+        for identity, one in wanted.items()
+        if identity not in known
+    ]
+    if fresh:
+        connection.execute(insert(tables.record), fresh)
+    return len(fresh) + (_take_up_skipped(connection, flow, batch_id, known) if again and known else 0)
+
+
+def _take_up_skipped(connection: Connection, flow: str, batch_id: int, known: Iterable[tuple[str, str]]) -> int:
+    r = tables.record.c
+    return connection.execute(
+        update(tables.record)
+        .where(r.flow == flow, r.state == SKIPPED, r.raw.is_not(None), tuple_(r.source_key, r.version).in_(list(known)))
+        .values(batch_id=batch_id, **AFRESH)
+    ).rowcount
+
+
+_COLUMNS = [tables.record.c[name] for name in Record.__dataclass_fields__]
+
+
+def of_batch(connection: Connection, batch_id: int, states: Iterable[str], due: datetime | None = None) -> list[Record]:
+    """The records of a batch in these states, oldest version first; with `due`, only those not waiting beyond it."""
+    r = tables.record.c
+    wanted = select(*_COLUMNS).where(r.batch_id == batch_id, r.state.in_(tuple(states))).order_by(r.id)
+    if due is not None:
+        wanted = wanted.where(r.due_at.is_(None) | (r.due_at <= due))
+    return [Record(*row) for row in connection.execute(wanted).tuples()]
+
+
+def count_kill(connection: Connection, record_id: int) -> None:
+    """Before a record is handled alone: should the worker die of it, this is what remains."""
+    r = tables.record.c
+    connection.execute(update(tables.record).where(r.id == record_id).values(kills=r.kills + 1))
+
+
+def forgive_kill(connection: Connection, record_id: int) -> None:
+    connection.execute(update(tables.record).where(tables.record.c.id == record_id).values(kills=0))
+
+
+def change(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Update many records at once; each row holds `id` and the columns to set. Rows with the same columns travel together."""
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(sorted(row)), []).append({("row_id" if name == "id" else name): value for name, value in row.items()})
+    for members in groups.values():
+        connection.execute(update(tables.record).where(tables.record.c.id == bindparam("row_id")), members)
+
+
+def settle(connection: Connection, vault: Vault, stage: str, state: str, stamp: str, results: Sequence[Passed | Aside]) -> None:
+    """Write what a stage made of its records: the good ones on to `state` at the time column `stamp`, the others aside."""
+    moment = clock.now()
+    good = [{"id": one.record.id, "state": state, stamp: moment, "kills": 0, **one.values} for one in results if isinstance(one, Passed)]
+    change(connection, good)
+    set_aside(connection, stage, [one for one in results if isinstance(one, Aside)])
+
+
+def set_aside(connection: Connection, stage: str, letters: Sequence[Aside]) -> None:
+    """Records that need a person become dead letters, with reason and field errors, in the same transaction."""
+    if not letters:
+        return
+    moment = clock.now()
+    change(
+        connection,
+        [{"id": one.record.id, "state": DEAD, "reason": str(one.error), "finished_at": moment, "due_at": None} for one in letters],
+    )
+    connection.execute(
+        insert(tables.dead_letter),
+        [
+            {
+                "flow": one.record.flow,
+                "batch_id": one.record.batch_id,
+                "record_id": one.record.id,
+                "source_key": one.record.source_key,
+                "version": one.record.version,
+                "stage": stage,
+                "kind": one.error.kind,
+                "cause": cause(one.error),
+                "reason": reason(one.error),
+                "fields": [{"field": fault.field, "message": fault.message} for fault in one.error.fields],
+                "state": "open",
+                "created_at": moment,
+            }
+            for one in letters
+        ],
+    )
+
+
+def close_older_letters(connection: Connection, delivered: Sequence[Record]) -> None:
+    """A dead letter whose order has arrived in a newer version (or by replay) needs nobody any more."""
+    d = tables.dead_letter.c
+    newest = {record.source_key: record for record in delivered}
+    if not newest:
+        return
+    flow = delivered[0].flow
+    rows = connection.execute(select(d.id, d.source_key, d.version).where(d.state == "open", d.flow == flow, d.source_key.in_(sorted(newest)))).all()
+    over = [row.id for row in rows if row.version is None or row.version <= newest[row.source_key].version]
+    if over:
+        connection.execute(
+            update(tables.dead_letter).where(d.id.in_(over)).values(state="closed", closed_at=clock.now(), closed_note="a newer version was delivered")
+        )
+
+
+def set_aside_unreadable(connection: Connection, flow: str, batch_id: int, objects: Sequence[Any]) -> None:
+    """Objects without a key or version cannot become records; each is told once, by a fingerprint."""
+    d = tables.dead_letter.c
+    for one in objects:
+        key = f"unreadable {fingerprint(one)[:12]}"
+        if connection.execute(select(d.id).where(d.flow == flow, d.source_key == key).limit(1)).first() is None:
+            fault = "has no key or no time of change that can be read; correct it in the source system"
+            connection.execute(
+                insert(tables.dead_letter).values(
+                    flow=flow,
+                    batch_id=batch_id,
+                    source_key=key,
+                    stage="extract",
+                    kind="invalid",
+                    cause="invalid: unreadable object",
+                    reason=f"an object of the page {fault}",
+                    fields=[{"field": "", "message": fault}],
+                    state="open",
+                    created_at=clock.now(),
+                )
+            )
+
+
+def set_aside_batch(connection: Connection, flow: str, batch_id: int, stage: str, error: SyncError) -> None:
+    """A dead letter for a batch that has no records to put aside, such as a page that cannot be read."""
+    connection.execute(
+        insert(tables.dead_letter).values(
+            flow=flow,
+            batch_id=batch_id,
+            source_key=f"batch {batch_id}",
+            stage=stage,
+            kind=error.kind,
+            cause=cause(error),
+            reason=reason(error),
+            fields=[{"field": fault.field, "message": fault.message} for fault in error.fields],
+            state="open",
+            created_at=clock.now(),
+        )
+    )
+
+
+def cause(error: SyncError) -> str:
+    """What dead letters are grouped by: the kind and the fields at fault, without keys, indexes and amounts."""
+    fields = sorted({_general(fault.field) for fault in error.fields})
+    if fields:
+        return f"{error.kind}: {', '.join(fields)}"[:200]
+    return f"{error.kind}: {_general(error.message)}"[:200]
+
+
+def reason(error: SyncError) -> str:
+    if error.fields:
+        return "; ".join(str(fault) for fault in error.fields)
+    return error.message
+
+
+def _general(text: str) -> str:
+    """The text with numbers taken out: `lines[3].sku` and `lines[0].sku` are one cause."""
+    general = "".join("#" if sign.isdigit() else sign for sign in text)
+    while "##" in general:
+        general = general.replace("##", "#")
+    return general.replace("[#]", "[]")
+
+
+def poisoned(record: Record) -> SyncError:
+    return SyncError(
+        f"this record was alone at work each time its worker died, {record.kills} times; look into the worker's log, then replay or dismiss it",
+        (FieldError("", f"killed its worker {record.kills} times"),),
+    )

@@ -1,0 +1,243 @@
+"""The whole story of a source object: every version seen, what became of it at each stage, what was sent and answered, and what comes
+next. It is told without opening a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, or_, select
+
+from integration import clock
+from integration.ledger import lease, tables
+from integration.ledger.crosswalk import ANY_SOURCE
+from integration.ledger.records import BOOKED, DEAD, EXTRACTED, TRANSFORMED, VALIDATED
+from integration.settings.model import Flow
+
+NEXT_STAGE = {EXTRACTED: "transform", TRANSFORMED: "validate", VALIDATED: "load", BOOKED: "load"}
+LOST_BELL = timedelta(seconds=30)
+"""A batch that was due so long ago and that nobody took: nobody is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a flow calls one source object."""
+
+    flow: str
+    source_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`what` is one word or two (seen, mapped, created …), `detail` a sentence; `bad` where it is a failure. `lasted` in seconds."""
+
+    at: datetime
+    what: str
+    detail: str
+    bad: bool = False
+    lasted: float | None = None
+    fields: Sequence[Mapping[str, str]] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of the object as the line keeps it; the payloads are sealed."""
+
+    record_id: int
+    version: str
+    state: str
+    edited: bool
+    raw: bytes | None = field(repr=False)
+    canonical: bytes | None = field(repr=False)
+    parcel: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """`target_key` is None until it is booked; `letters` are the ids of open dead letters; `delivered` what was written last, sealed."""
+
+    identity: Identity
+    reference: str | None
+    source: str | None
+    target: str | None
+    target_key: str | None
+    state: str
+    events: Sequence[Event]
+    versions: Sequence[Version]
+    letters: Sequence[int]
+    following: str
+    delivered: bytes | None = field(repr=False)
+
+
+def identities(connection: Connection, wanted: str) -> list[Identity]:
+    """Whom an id may mean: a source key, an order number, a key of the target, or `record 17`; all that fit, source keys first."""
+    r, c, d = tables.record.c, tables.crosswalk.c, tables.dead_letter.c
+    word, _, number = wanted.partition(" ")
+    if word == "record" and number.strip().isdigit():
+        return _identities(connection, select(r.flow, r.source_key).where(r.id == _whole(number)))
+    searches = [
+        select(r.flow, r.source_key).where(r.source_key == wanted),
+        select(d.flow, d.source_key).where(d.source_key == wanted, d.state == "open"),
+        select(r.flow, r.source_key).where(r.reference == wanted),
+        select(r.flow, r.source_key)
+        .join(tables.crosswalk, c.source_key == r.source_key)
+        .where(c.target_key == wanted, c.source != ANY_SOURCE),
+    ]
+    if wanted.isdigit():
+        searches.append(select(r.flow, r.source_key).where(r.id == _whole(wanted)))
+    for search in searches:
+        if found := _identities(connection, search):
+            return found
+    return []
+
+
+def of_batch(connection: Connection, batch_id: int) -> Sequence[Row[Any]]:
+    """The records that a batch carries now: id, source_key, reference, version, state, reason."""
+    r = tables.record.c
+    columns = (r.id, r.source_key, r.reference, r.version, r.state, r.reason)
+    return connection.execute(select(*columns).where(r.batch_id == batch_id).order_by(r.id)).all()
+
+
+def batch(connection: Connection, batch_id: int) -> Row[Any] | None:
+    """A batch with its run's `kind`."""
+    b, run = tables.batch, tables.run.c
+    return connection.execute(select(b, run.kind).join(tables.run, run.id == b.c.run_id).where(b.c.id == batch_id)).one_or_none()
+
+
+def tell(connection: Connection, identity: Identity, flows: Mapping[str, Flow]) -> Story:
+    """The story of one object. `flows` are those configured: of one that is no more, what was delivered is not known."""
+    r, d = tables.record.c, tables.dead_letter.c
+    of_it = (r.flow == identity.flow, r.source_key == identity.source_key)
+    records = connection.execute(select(tables.record).where(*of_it).order_by(r.version)).all()
+    # By record, and by key what never became one; both have an index.
+    recordless = and_(d.flow == identity.flow, d.source_key == identity.source_key, d.state == "open")
+    theirs = or_(d.record_id.in_([row.id for row in records]), recordless)
+    letters = connection.execute(select(tables.dead_letter).where(theirs).order_by(d.id)).all()
+    flow = flows.get(identity.flow)
+    crossing = _crossing(connection, flow, identity.source_key) if flow else None
+    ids = {row.batch_id for row in (*records, *letters)}
+    batches = {row.id: row for row in (batch(connection, one) for one in ids) if row is not None}
+    events = [event for row in records for event in _travel(row, [one for one in letters if one.record_id == row.id], batches, flow)]
+    events += [event for letter in letters for event in _letter(letter)]
+    if crossing is not None:
+        events += _deliveries(connection, crossing, {row.id: row.version for row in records})
+        if crossing.acknowledged_at is not None:
+            events.append(Event(crossing.acknowledged_at, "acknowledged", f"{crossing.source} was told that it is taken over"))
+    newest = records[-1] if records else None
+    unfinished = [row for row in records if row.finished_at is None]
+    return Story(
+        identity=identity,
+        reference=next((row.reference for row in reversed(records) if row.reference), None),
+        source=flow.source if flow else None,
+        target=flow.target if flow else None,
+        target_key=crossing.target_key if crossing is not None else None,
+        state=newest.state if newest else DEAD,
+        events=sorted(events, key=lambda event: event.at),
+        versions=[Version(row.id, row.version, row.state, row.edited, row.raw, row.canonical, row.parcel) for row in records],
+        letters=[letter.id for letter in letters if letter.state == "open"],
+        following=_following(connection, flow, unfinished[-1] if unfinished else None, newest, letters, crossing, batches),
+        delivered=crossing.delivered if crossing is not None else None,
+    )
+
+
+def _whole(number: str) -> int:
+    return min(int(number[:20]), 2**63 - 1)  # more than any database counts to
+
+
+def _identities(connection: Connection, search: Any) -> list[Identity]:
+    return [Identity(*row) for row in connection.execute(search.distinct().limit(20)).tuples()]
+
+
+def _crossing(connection: Connection, flow: Flow, key: str) -> Row[Any] | None:
+    c = tables.crosswalk.c
+    of_flow = (c.source == flow.source, c.target == flow.target, c.entity == flow.entity)
+    return connection.execute(select(tables.crosswalk).where(*of_flow, c.source_key == key)).one_or_none()
+
+
+def _travel(row: Row[Any], letters: Sequence[Row[Any]], batches: Mapping[int, Row[Any]], flow: Flow | None) -> Iterable[Event]:
+    """What the line did with one version. A replay moves a record to another batch; its first one is known from its dead letter."""
+    first = letters[0].batch_id if letters else row.batch_id
+    origin = batches.get(first)
+    by = f" by a {origin.kind}, run {origin.run_id}" if origin is not None else ""
+    source = flow.source if flow else "the source"
+    yield Event(row.extracted_at, "seen", f"version {row.version} was read from {source}{by}, batch {first}, record {row.id}")
+    if row.transformed_at is not None:
+        yield Event(row.transformed_at, "mapped", f"with mapping {row.mapping}")
+    if row.validated_at is not None:
+        yield Event(row.validated_at, "validated", "passed every rule and the target's schema")
+    if row.finished_at is not None and row.state not in (DEAD, "done"):
+        yield Event(row.finished_at, row.state, row.reason or "")
+    elif row.finished_at is not None and row.state == "done" and row.reason:
+        yield Event(row.finished_at, "note", row.reason)
+
+
+def _letter(letter: Row[Any]) -> Iterable[Event]:
+    why = letter.kind if letter.fields else letter.reason
+    yield Event(letter.created_at, "put aside", f"in {letter.stage}, dead letter {letter.id}: {why}", bad=True, fields=letter.fields)
+    if letter.closed_at is not None:
+        yield Event(letter.closed_at, letter.state, f"dead letter {letter.id}: {letter.closed_note or 'without a note'}")
+
+
+def _deliveries(connection: Connection, crossing: Row[Any], versions: Mapping[int, str]) -> Iterable[Event]:
+    d = tables.delivery.c
+    for row in connection.execute(select(tables.delivery).where(d.crosswalk_id == crossing.id).order_by(d.id)).all():
+        lasted = (row.answered_at - row.sent_at).total_seconds() if row.answered_at else None
+        version = f", version {versions[row.record_id]}" if row.record_id in versions else ""
+        what = row.operation.rpartition(" ")[2]
+        if row.outcome == "ok":
+            note = f"; {row.message}" if row.message else ""
+            yield Event(row.sent_at, what, f"{row.target_key} in {crossing.target}{version}{note}", lasted=lasted)
+        else:
+            yield Event(row.sent_at, "sent", f"{row.outcome}{version}: {row.message}", bad=True, lasted=lasted)
+
+
+def _following(
+    connection: Connection,
+    flow: Flow | None,
+    unfinished: Row[Any] | None,
+    newest: Row[Any] | None,
+    letters: Sequence[Row[Any]],
+    crossing: Row[Any] | None,
+    batches: Mapping[int, Row[Any]],
+) -> str:
+    """What happens next, in one sentence."""
+    if unfinished is not None:
+        return _wait(connection, flow, unfinished, batches.get(unfinished.batch_id))
+    still_open = [letter.id for letter in letters if letter.state == "open"]
+    if still_open:
+        return f"nothing by itself: dead letter {still_open[-1]} needs a person"
+    if crossing is not None and crossing.target_key is not None:
+        return f"nothing: it is in {crossing.target} as {crossing.target_key}; a newer version would be delivered there"
+    return f"nothing: it was {newest.state}; a newer version would be looked at again" if newest is not None else "nothing"
+
+
+def _wait(connection: Connection, flow: Flow | None, record: Row[Any], carrier: Row[Any] | None) -> str:
+    moment = clock.now()
+    stage = NEXT_STAGE[record.state]
+    step = "the word to the source that it was taken over" if record.state == BOOKED else stage
+    if flow is not None and (rest := _resting(connection, flow.source if record.state == BOOKED else flow.target, moment)):
+        return rest
+    if record.due_at is not None and record.due_at > moment:
+        return f"{step}, due again in {_seconds(record.due_at - moment)}, because {record.reason}"
+    if carrier is None or carrier.state != "open":
+        return f"{step}, but its batch {record.batch_id} is closed; report this"
+    if carrier.owner is not None and carrier.lease_until > moment and not lease.is_dead(carrier.owner):
+        return f"{step}; a worker is at batch {carrier.id} now"
+    if carrier.due_at > moment:
+        return f"{step} with batch {carrier.id}, due again in {_seconds(carrier.due_at - moment)}, because {carrier.note}"
+    if moment - carrier.due_at > LOST_BELL:
+        return f"{step} with batch {carrier.id}, which has been due for {_seconds(moment - carrier.due_at)}: no worker takes it"
+    return f"{step} with batch {carrier.id}, which is due now"
+
+
+def _resting(connection: Connection, name: str, moment: datetime) -> str | None:
+    b = tables.budget.c
+    row = connection.execute(select(tables.budget).where(b.connection == name, b.paused_until > moment)).one_or_none()
+    return f"{name} rests for {_seconds(row.paused_until - moment)} more, because {row.pause_reason}" if row is not None else None
+
+
+def _seconds(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

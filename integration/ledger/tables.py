@@ -1,0 +1,261 @@
+"""The tables of the ledger. Payloads are sealed by the vault; keys, versions and states are in the clear so that they can be searched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant on every database; SQLite keeps no offset, so it is put back when read."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger keeps aware times only")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite only numbers rows by itself for a column of type INTEGER.
+Id = BigInteger().with_variant(Integer(), "sqlite")
+NAME = String(100)
+KEY = String(200)
+
+
+def _id() -> Column[Any]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("flow", NAME, primary_key=True),
+    Column("position", Instant),
+    Column("looked_back_at", Instant),
+    Column("tick", BigInteger, nullable=False, default=-1),
+    Column("updated_at", Instant, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    _id(),
+    Column("flow", NAME, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("lane", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("since", Instant),
+    Column("until", Instant),
+    Column("place", Instant),
+    Column("started_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("note", Text),
+    Index("ix_run_open", "flow", "kind", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    _id(),
+    Column("run_id", ForeignKey("run.id"), nullable=False, index=True),
+    Column("flow", NAME, nullable=False),
+    Column("lane", String(20), nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("page", JSON, nullable=False),
+    Column("size", Integer, nullable=False, default=0),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("losses", Integer, nullable=False, default=0),
+    Column("due_at", Instant, nullable=False),
+    Column("rung_at", Instant),
+    Column("owner", String(120)),
+    Column("lease_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("note", Text),
+    Index("ix_batch_open", "due_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_batch_in_flight", "flow", "stage", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+record = Table(
+    "record",
+    metadata,
+    _id(),
+    Column("batch_id", ForeignKey("batch.id"), nullable=False),
+    Column("flow", NAME, nullable=False),
+    Column("source_key", KEY, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("reference", KEY),
+    Column("state", String(20), nullable=False),
+    Column("raw", LargeBinary),
+    Column("canonical", LargeBinary),
+    Column("parcel", LargeBinary),
+    Column("mapping", String(64)),
+    Column("edited", Boolean, nullable=False, default=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("kills", Integer, nullable=False, default=0),
+    Column("due_at", Instant),
+    Column("reason", Text),
+    Column("extracted_at", Instant, nullable=False),
+    Column("transformed_at", Instant),
+    Column("validated_at", Instant),
+    Column("booked_at", Instant),
+    Column("finished_at", Instant),
+    UniqueConstraint("flow", "source_key", "version"),
+    Index("ix_record_batch_id", "batch_id"),
+    Index("ix_record_source_key", "source_key"),
+    Index("ix_record_reference", "reference"),
+    Index(
+        "ix_record_unfinished",
+        "flow",
+        "state",
+        sqlite_where=text("finished_at IS NULL"),
+        postgresql_where=text("finished_at IS NULL"),
+    ),
+)
+
+crosswalk = Table(
+    "crosswalk",
+    metadata,
+    _id(),
+    Column("source", NAME, nullable=False),
+    Column("target", NAME, nullable=False),
+    Column("entity", NAME, nullable=False),
+    Column("source_key", KEY, nullable=False),
+    Column("target_key", KEY),
+    Column("target_version", BigInteger),
+    Column("delivered_version", String(64)),
+    Column("delivered_hash", String(64)),
+    Column("delivered", LargeBinary),
+    Column("owner", String(120)),
+    Column("claimed_until", Instant),
+    Column("intent", String(20)),
+    Column("intent_at", Instant),
+    Column("resend_after", Instant),
+    Column("acknowledged_at", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("source", "target", "entity", "source_key"),
+    Index("ix_crosswalk_target_key", "target_key"),
+    Index("ix_crosswalk_owner", "owner", sqlite_where=text("owner IS NOT NULL"), postgresql_where=text("owner IS NOT NULL")),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _id(),
+    Column("crosswalk_id", ForeignKey("crosswalk.id"), nullable=False, index=True),
+    Column("record_id", Id, index=True),
+    Column("operation", String(20), nullable=False),
+    Column("sent_at", Instant, nullable=False),
+    Column("answered_at", Instant),
+    Column("outcome", String(20), nullable=False),
+    Column("target_key", KEY),
+    Column("message", Text),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    _id(),
+    Column("flow", NAME, nullable=False),
+    Column("batch_id", Id, nullable=False),
+    Column("record_id", Id, index=True),
+    Column("source_key", KEY, nullable=False),
+    Column("version", String(64)),
+    Column("stage", String(20), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("cause", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("closed_note", Text),
+    Index("ix_dead_letter_open", "flow", "source_key", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("connection", NAME, primary_key=True),
+    Column("sku", KEY, primary_key=True),
+    Column("target_sku", KEY),
+    Column("active", Boolean, nullable=False),
+    Column("checked_at", Instant, nullable=False),
+)
+
+budget = Table(
+    "budget",
+    metadata,
+    Column("connection", NAME, primary_key=True),
+    Column("paused_until", Instant),
+    Column("pause_reason", String(200)),
+)
+
+budget_grant = Table(
+    "budget_grant",
+    metadata,
+    _id(),
+    Column("connection", NAME, nullable=False),
+    Column("granted_at", Instant, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Index("ix_budget_grant_connection_granted_at", "connection", "granted_at"),
+)
+
+budget_slot = Table(
+    "budget_slot",
+    metadata,
+    Column("connection", NAME, primary_key=True),
+    Column("slot", Integer, primary_key=True),
+    Column("owner", String(120), nullable=False),
+    Column("held_until", Instant, nullable=False),
+)
+
+data_key = Table(
+    "data_key",
+    metadata,
+    _id(),
+    Column("purpose", String(20), nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("retired_at", Instant),
+)

@@ -1,0 +1,1 @@
+"""The four stages of the line as plain functions over the ledger; `tasks/` only rings them."""

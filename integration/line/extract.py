@@ -1,0 +1,139 @@
+"""Extract: read one page and keep it, with the advance of the cursor and the batch of the next page, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integration import clock
+from integration.errors import PageExpired
+from integration.ledger import batches, records, tables
+from integration.ledger.batches import Batch
+from integration.ledger.database import read, write
+from integration.line import backfill
+from integration.line.journey import House
+from integration.ports import Page, PageRequest
+
+ROOM_SECONDS = 1.0
+"""A page that finds the line full waits this long."""
+
+
+def poll(house: House, flow_name: str, tick: int) -> int | None:
+    """Begin a run for a tick of the clock; gives its batch, or None where the tick was taken or an earlier one still reads.
+
+    Where nothing was ever read, all that was never taken over is read. Later the look starts at the cursor, and every
+    `look_back_every` it starts an overlap earlier, for records that became visible late.
+    """
+    flow = house.settings.flows[flow_name]
+    moment = clock.now()
+    c = tables.cursor.c
+    with write(house.engine) as connection:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(tables.cursor).values(flow=flow_name, tick=-1, updated_at=moment).on_conflict_do_nothing())
+        won = connection.execute(update(tables.cursor).where(c.flow == flow_name, c.tick < tick).values(tick=tick, updated_at=moment))
+        if won.rowcount == 0 or batches.still_reading(connection, flow_name):
+            return None
+        row = connection.execute(select(tables.cursor).where(c.flow == flow_name)).one()
+        since: datetime | None = row.position
+        look_back = row.looked_back_at is None or moment - row.looked_back_at >= timedelta(seconds=flow.look_back_every)
+        if since is not None and look_back:
+            since -= timedelta(seconds=flow.overlap)
+            connection.execute(update(tables.cursor).where(c.flow == flow_name).values(looked_back_at=moment))
+        kind = "first read" if since is None else "look back" if look_back else "tick"
+        page = _store(PageRequest(since=since, only_new=since is None))
+        _, batch_id = batches.start_run(connection, flow_name, kind, "live", page, since=since)
+    return batch_id
+
+
+def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
+    """Read the batch's page. Gives the bells to ring: (batch, stage)."""
+    journey = house.journey(batch.flow)
+    with read(house.engine) as connection:
+        full = batches.in_flight(connection, batch.flow, batch.lane) >= journey.flow.batches_in_flight
+    # The first read never waits: what it has read is marked as taken over only when it is through, see `load`.
+    if full and not batch.page["only_new"]:
+        batches.postpone(house.engine, batch, ROOM_SECONDS, "waits for room on the line", spend=False)
+        return []
+    try:
+        page = journey.source.fetch_page(journey.flow.entity, _request(batch.page))
+    except PageExpired:
+        return _start_over(house, batch)
+    return _keep(house, batch, page)
+
+
+def _keep(house: House, batch: Batch, page: Page) -> list[tuple[int, batches.Stage]]:
+    bells: list[tuple[int, batches.Stage]] = []
+    with write(house.engine) as connection:
+        _lock_cursor(connection, batch.flow)
+        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, page.records, again=batch.lane == "backfill")
+        records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
+        if page.records and batch.lane == "live":
+            _advance(connection, batch.flow, max(record.changed_at for record in page.records))
+        following = _next_page(connection, batch, page)
+        if following is not None:
+            bells.append((following, "extract"))
+        batches.finish(connection, batch, "transform" if fresh else None, size=fresh)
+    if fresh:
+        bells.insert(0, (batch.id, "transform"))
+    return bells
+
+
+def _next_page(connection: Connection, batch: Batch, page: Page) -> int | None:
+    if batch.lane == "backfill":
+        return backfill.next_page(connection, batch, page.next_token)
+    if page.next_token is not None:
+        return batches.add_batch(connection, batch.run_id, batch.flow, batch.lane, "extract", {**batch.page, "token": page.next_token})
+    return None
+
+
+def _start_over(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
+    """A page token that lived too long: a poll goes on from the cursor at its next tick, a backfill begins its window again, and a
+    first read begins again."""
+    with write(house.engine) as connection:
+        if batch.lane == "backfill":
+            again = backfill.window_again(connection, batch)
+            batches.finish(connection, batch, None, note="the page's token expired; its window is read again")
+            return [(again, "extract")] if again is not None else []
+        if not batch.page["only_new"]:
+            batches.finish(connection, batch, None, note="the page's token expired; the next tick goes on from the cursor")
+            return []
+        page = {name: value for name, value in batch.page.items() if name != "token"}
+        again = batches.add_batch(connection, batch.run_id, batch.flow, batch.lane, "extract", page)
+        batches.finish(connection, batch, None, note="the page's token expired; the read begins again")
+    return [(again, "extract")]
+
+
+def _lock_cursor(connection: Connection, flow: str) -> None:
+    """Two pages of one flow are kept one after the other, so that a record in both is kept once."""
+    connection.execute(select(tables.cursor.c.flow).where(tables.cursor.c.flow == flow).with_for_update()).all()
+
+
+def _advance(connection: Connection, flow: str, position: datetime) -> None:
+    c = tables.cursor.c
+    connection.execute(
+        update(tables.cursor)
+        .where(c.flow == flow, c.position.is_(None) | (c.position < position))
+        .values(position=position, updated_at=clock.now())
+    )
+
+
+def _store(request: PageRequest) -> dict[str, Any]:
+    stored: dict[str, Any] = {"only_new": request.only_new}
+    if request.since:
+        stored["since"] = clock.text(request.since)
+    if request.created:
+        stored["created"] = [clock.text(moment) for moment in request.created]
+    return stored
+
+
+def _request(stored: dict[str, Any]) -> PageRequest:
+    created = stored.get("created")
+    return PageRequest(
+        token=stored.get("token"),
+        since=clock.instant(stored["since"]) if stored.get("since") else None,
+        created=(clock.instant(created[0]), clock.instant(created[1])) if created else None,
+        only_new=stored.get("only_new", False),
+    )

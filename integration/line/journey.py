@@ -1,0 +1,52 @@
+"""Everything that a flow's records meet on their way, put together once per process from settings, mappings and connectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from integration.budget import SharedBudget
+from integration.errors import FieldError
+from integration.ledger.vault import Vault
+from integration.ports import Body, Source, Target
+from integration.settings.model import Flow, Settings
+
+Canonical = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How one canonical entity becomes a body of the target, and what the target's schema says of that body."""
+
+    to_body: Callable[[Canonical], Body]
+    faults: Callable[[Body], Sequence[FieldError]]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One flow, ready to travel. `read` makes a source record canonical and `canonical` checks one that comes back from the ledger,
+    both raise Invalid with every fault; `mapping` is the version of all mappings together."""
+
+    flow: Flow
+    source: Source
+    target: Target
+    target_budget: SharedBudget
+    source_budget: SharedBudget
+    read: Callable[[Body], Canonical]
+    canonical: Callable[[Canonical], Canonical]
+    writing: Mapping[str, Writing]
+    rules: Sequence[Callable[[Canonical], Sequence[FieldError]]]
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all stages share in one process."""
+
+    settings: Settings
+    engine: Engine
+    vault: Vault
+    journey: Callable[[str], Journey]

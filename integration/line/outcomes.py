@@ -1,0 +1,178 @@
+"""Turns outcomes into rows: what the crosswalk knows from now on, how the record goes on, what the story will tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from integration import clock
+from integration.delivery import Delivered, Failed, Outcome, Skipped, Unanswered
+from integration.errors import Limited, NoAnswer, SyncError, Transient, Unauthorized, Unreachable, Waiting
+from integration.ledger import crosswalk, records
+from integration.ledger.batches import Batch
+from integration.ledger.crosswalk import Crossing
+from integration.ledger.records import BOOKED, DONE, SKIPPED, SUPERSEDED, UNCHANGED, Aside, Record
+from integration.line.backoff import backoff
+from integration.line.items import forget
+from integration.line.journey import House, Journey
+
+ASK_AGAIN_SECONDS = 1.0
+FREE: dict[str, Any] = {"owner": None, "claimed_until": None}
+NO_INTENT: dict[str, Any] = {"intent": None, "intent_at": None, "resend_after": None}
+
+
+class Writer:
+    """Collects what a pass has found out until `flush` writes it in the caller's transaction."""
+
+    def __init__(self, house: House, journey: Journey, batch: Batch, owner: str) -> None:
+        self._house, self._journey, self._batch, self._owner = house, journey, batch, owner
+        self._records: list[dict[str, Any]] = []
+        self._crossings: list[dict[str, Any]] = []
+        self._log: list[dict[str, Any]] = []
+        self._letters: list[Aside] = []
+        self._delivered: list[Record] = []
+        self._told: list[str] = []
+        self._doubted_skus: set[str] = set()
+
+    def flush(self, connection: Connection) -> None:
+        records.change(connection, self._records)
+        crosswalk.record_changes(connection, self._owner, self._crossings)
+        crosswalk.log(connection, self._log)
+        records.set_aside(connection, "load", self._letters)
+        records.close_older_letters(connection, self._delivered)
+        flow = self._journey.flow
+        crosswalk.acknowledge(connection, flow.source, flow.target, flow.entity, self._told)
+        forget(connection, flow.target, self._doubted_skus)
+        self._records, self._crossings, self._log, self._letters, self._delivered, self._told = [], [], [], [], [], []
+        self._doubted_skus = set()
+
+    # ends and waits of a record ---------------------------------------------------------------------------------------------------
+
+    def superseded(self, record: Record) -> None:
+        self._end(record, SUPERSEDED, "a newer version of it is in the target")
+
+    def unchanged(self, record: Record, crossing: Crossing, content: str) -> None:
+        """Nothing that the target holds has changed, so nothing is sent; a record that was never acknowledged still is."""
+        self._crossings.append({"id": crossing.id, "delivered_version": record.version, "delivered_hash": content, **NO_INTENT, **FREE})
+        self._delivered.append(record)
+        if crossing.acknowledged_at is not None:
+            self._end(record, UNCHANGED, "nothing that the target holds has changed")
+        else:
+            self._records.append({"id": record.id, "state": BOOKED, "booked_at": clock.now(), "due_at": None, "reason": None})
+
+    def later(self, record: Record, seconds: float, why: str, *, spend: bool) -> None:
+        due = clock.now() + timedelta(seconds=seconds)
+        self._records.append({"id": record.id, "due_at": due, "reason": why, "attempts": record.attempts + (1 if spend else 0)})
+
+    def failed(self, record: Record, error: SyncError) -> None:
+        """Again later where the failure may pass, to a person where it may not or has come too often."""
+        if isinstance(error, (Limited, Waiting)):
+            self.later(record, error.retry_after, str(error), spend=False)
+        elif isinstance(error, (Unreachable, Unauthorized)):
+            self.later(record, ASK_AGAIN_SECONDS, str(error), spend=False)
+        elif isinstance(error, Transient) and record.attempts + 1 < self._journey.flow.max_attempts:
+            wait = ASK_AGAIN_SECONDS if isinstance(error, NoAnswer) else max(backoff(record.attempts + 1), error.retry_after or 0.0)
+            self.later(record, wait, str(error), spend=True)
+        else:
+            self._letters.append(Aside(record, error))
+
+    def acknowledged(self, record: Record, refusal: SyncError | None) -> None:
+        note = f"the source would not be told: {refusal}" if refusal else None
+        self._records.append({"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None, "reason": note})
+        self._told.append(record.source_key)
+
+    # outcomes -------------------------------------------------------------------------------------------------------------------
+
+    def customer(self, key: str, crossing: Crossing, outcome: Outcome, sent_at: datetime) -> str | SyncError:
+        """Note what became of a customer; gives its key in the target, or the failure that its orders share."""
+        self._tell(crossing, None, outcome, sent_at, "customer")
+        if isinstance(outcome, Delivered):
+            self._crossings.append(
+                {"id": crossing.id, "target_key": outcome.remote.key, "target_version": outcome.remote.version, **NO_INTENT, **FREE}
+            )
+            return outcome.remote.key
+        if isinstance(outcome, Unanswered):
+            self._crossings.append({"id": crossing.id, "resend_after": outcome.resend_after, **FREE})
+            return Waiting("the customer of this order was sent and not answered; it is looked up again", ASK_AGAIN_SECONDS)
+        assert isinstance(outcome, Failed)
+        self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
+        return outcome.error
+
+    def order(self, record: Record, crossing: Crossing, content: str, skus: Sequence[str], outcome: Outcome, sent_at: datetime) -> None:
+        self._tell(crossing, record, outcome, sent_at, "order")
+        if isinstance(outcome, Delivered):
+            self._crossings.append({**self._held(crossing, outcome, record.version), "delivered_hash": content, **NO_INTENT, **FREE})
+            done = crossing.acknowledged_at is not None
+            moment = clock.now()
+            self._records.append(
+                {
+                    "id": record.id,
+                    "state": DONE if done else BOOKED,
+                    "booked_at": moment,
+                    "finished_at": moment if done else None,
+                    "due_at": None,
+                    "reason": outcome.note or None,
+                }
+            )
+            self._delivered.append(record)
+        elif isinstance(outcome, Skipped):
+            self._crossings.append({"id": crossing.id, **NO_INTENT, **FREE})
+            self._end(record, SKIPPED, outcome.why)
+        elif isinstance(outcome, Unanswered):
+            self._crossings.append({"id": crossing.id, "resend_after": outcome.resend_after, **FREE})
+            wait = min(max((outcome.resend_after - clock.now()).total_seconds(), 0.1), ASK_AGAIN_SECONDS * 3)
+            self.later(record, wait, str(outcome.error), spend=False)
+        else:
+            if outcome.delivered is not None:
+                self._crossings.append({**self._held(crossing, outcome.delivered, None), **NO_INTENT, **FREE})
+            else:
+                self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
+            if any(fault.field.lower().endswith("sku") for fault in outcome.error.fields):
+                self._doubted_skus.update(skus)
+            self.failed(record, outcome.error)
+
+    def _held(self, crossing: Crossing, delivered: Delivered, version: str | None) -> dict[str, Any]:
+        return {
+            "id": crossing.id,
+            "target_key": delivered.remote.key,
+            "target_version": delivered.remote.version,
+            "delivered_version": version,
+            "delivered": self._house.vault.seal(dict(delivered.members)),
+        }
+
+    def _intent_after(self, crossing: Crossing, error: SyncError) -> dict[str, Any]:
+        """An intent of ours that surely had no effect is taken back; one of an earlier worker stays as it was."""
+        if crossing.intent is None:
+            return {} if error.kind == "bug" else NO_INTENT
+        return {"intent": crossing.intent, "intent_at": crossing.intent_at, "resend_after": crossing.resend_after}
+
+    def _tell(self, crossing: Crossing, record: Record | None, outcome: Outcome, sent_at: datetime, entity: str) -> None:
+        operation, word, key, message = "send", "", None, None
+        if isinstance(outcome, Delivered):
+            operation, word, key, message = outcome.operation, "ok", outcome.remote.key, outcome.note or None
+        elif isinstance(outcome, Skipped):
+            return
+        else:
+            if isinstance(outcome.error, (Limited, Waiting)):
+                return
+            word, message = outcome.error.kind, records.reason(outcome.error)
+            if isinstance(outcome, Failed) and outcome.delivered is not None:
+                operation, key = outcome.delivered.operation, outcome.delivered.remote.key
+        self._log.append(
+            {
+                "crosswalk_id": crossing.id,
+                "record_id": record.id if record else None,
+                "operation": f"{entity} {operation}",
+                "sent_at": sent_at,
+                "answered_at": clock.now(),
+                "outcome": word,
+                "target_key": key,
+                "message": message,
+            }
+        )
+
+    def _end(self, record: Record, state: str, why: str) -> None:
+        self._records.append({"id": record.id, "state": state, "finished_at": clock.now(), "due_at": None, "reason": why})

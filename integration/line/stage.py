@@ -1,0 +1,186 @@
+"""Works on one batch at one stage: claims it, runs the stage, writes what came of it together with the next stage's turn.
+
+What a stage raises decides when the batch comes back; a single record's failure never gets here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import structlog
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from integration import clock
+from integration.budget import Work, work
+from integration.errors import Limited, Misconfigured, SyncError, Transient, Unauthorized, Unreachable, Waiting
+from integration.ledger import batches, records, tables
+from integration.ledger.batches import Batch, LostLease, Stage
+from integration.ledger.database import read, write
+from integration.ledger.records import BOOKED, ENDS, EXTRACTED, KILLS_ALLOWED, TRANSFORMED, VALIDATED, Aside, Passed, Record
+from integration.line.backoff import backoff
+from integration.line.extract import extract
+from integration.line.journey import House, Journey
+from integration.line.load import Loader
+from integration.line.transform import transform
+from integration.line.unexpected import bug
+from integration.line.validate import validate
+
+log = structlog.get_logger()
+
+Bell = tuple[int, Stage]
+"""A batch and the stage at which it is due now."""
+
+UNAUTHORIZED_SECONDS = 60.0
+UNREACHABLE_SECONDS = 5.0
+"""How long a connection rests that refuses us, or that cannot be reached, before it is tried again."""
+
+DATABASE_SECONDS = 2.0
+TIME_IS_UP_SECONDS = 1.0
+MISCONFIGURED_SECONDS = 60.0
+
+BUGS_ALLOWED = 3
+
+
+class TimeIsUp(BaseException):
+    """The worker's time for one turn is over: what is left of the batch goes on in another. No fault, so no `except Exception` takes it."""
+
+
+def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:
+    """Do a batch's stage; gives the bells to ring after. Does nothing where the batch is done, elsewhere or in another's hands."""
+    batch = batches.claim(house.engine, batch_id, stage)
+    if batch is None:
+        return []
+    with structlog.contextvars.bound_contextvars(flow=batch.flow, run=batch.run_id, batch=batch.id, stage=stage):
+        token = work.set(Work(batch.lane))
+        try:
+            bells = _STAGES[stage](house, batch)
+            log.info("stage done", rings=[f"{following} {number}" for number, following in bells])
+            return bells
+        except LostLease:
+            log.warning("lease lost", owner=batch.owner)
+        except TimeIsUp:
+            log.warning("time is up")
+            batches.postpone(house.engine, batch, TIME_IS_UP_SECONDS, "its time was up; what is left goes on", spend=False)
+        except (Limited, Waiting) as error:
+            batches.postpone(house.engine, batch, error.retry_after, str(error), spend=False)
+        except (Unauthorized, Unreachable) as error:
+            _rest(house, batch, error)
+        except Transient as error:
+            batches.postpone(house.engine, batch, max(backoff(batch.attempts), error.retry_after or 0.0), str(error), spend=True)
+        except (OperationalError, InterfaceError):
+            log.warning("database away")
+            batches.postpone(house.engine, batch, DATABASE_SECONDS, "the database did not answer", spend=False)
+        except Misconfigured as error:  # no record's fault: all wait until it is set right
+            batches.postpone(house.engine, batch, MISCONFIGURED_SECONDS, str(error), spend=False)
+        except SyncError as error:
+            _give_up(house, batch, error)
+        except Exception as error:
+            failure = bug(error, stage)
+            if batch.attempts < BUGS_ALLOWED:
+                batches.postpone(house.engine, batch, backoff(batch.attempts), str(failure), spend=True)
+            else:
+                _give_up(house, batch, failure)
+        finally:
+            work.reset(token)
+    return []
+
+
+def _stage_of(
+    step: Callable[[House, Journey, Sequence[Record]], list[Passed | Aside]], stage: Stage, before: str, after: str, stamp: str, following: Stage
+) -> Callable[[House, Batch], list[Bell]]:
+    def run(house: House, batch: Batch) -> list[Bell]:
+        journey = house.journey(batch.flow)
+
+        def handle(wanted: Sequence[Record]) -> None:
+            results = step(house, journey, wanted)
+            with write(house.engine) as connection:
+                batches.hold(connection, batch)
+                records.settle(connection, house.vault, stage, after, stamp, results)
+
+        _each(house, batch, stage, [before], handle)
+        with write(house.engine) as connection:
+            left = _count(connection, batch, after)
+            batches.finish(connection, batch, following if left else None, size=left)
+        return [(batch.id, following)] if left else []
+
+    return run
+
+
+def _load(house: House, batch: Batch) -> list[Bell]:
+    loader = Loader(house, house.journey(batch.flow), batch)
+    _each(house, batch, "load", [VALIDATED, BOOKED], loader.load, due=True)
+    if loader.stopped is not None:
+        raise loader.stopped
+    with write(house.engine) as connection:
+        r = tables.record.c
+        left, due = connection.execute(
+            select(func.count(), func.min(r.due_at)).where(r.batch_id == batch.id, r.state.not_in(ENDS))
+        ).one()
+        if not left:
+            batches.finish(connection, batch, None)
+            return []
+    # The records wait each for its own reason and time; the batch comes back for the first of them.
+    seconds = max(0.05, (due - clock.now()).total_seconds()) if due is not None else 1.0
+    batches.postpone(house.engine, batch, seconds, f"{left} records wait", spend=False)
+    return []
+
+
+def _each(
+    house: House, batch: Batch, stage: Stage, states: Sequence[str], handle: Callable[[Sequence[Record]], None], *, due: bool = False
+) -> None:
+    """Hand the batch's records to the stage: all at once, or one by one once the batch has lost a worker."""
+    with read(house.engine) as connection:
+        wanted = records.of_batch(connection, batch.id, states, due=clock.now() if due else None)
+    if not batch.careful:
+        handle(wanted)
+        return
+    for record in wanted:
+        if record.kills >= KILLS_ALLOWED:
+            with write(house.engine) as connection:
+                batches.hold(connection, batch)
+                records.set_aside(connection, stage, [Aside(record, records.poisoned(record))])
+            continue
+        with write(house.engine) as connection:
+            batches.hold(connection, batch)
+            records.count_kill(connection, record.id)
+        try:
+            handle([record])
+        finally:  # also after an exception: this process lives, so the record has not killed it
+            with write(house.engine) as connection:
+                records.forgive_kill(connection, record.id)
+
+
+def _count(connection: Connection, batch: Batch, state: str) -> int:
+    r = tables.record.c
+    return connection.execute(select(func.count()).where(r.batch_id == batch.id, r.state == state)).scalar_one()
+
+
+def _rest(house: House, batch: Batch, error: Unauthorized | Unreachable) -> None:
+    """The whole connection rests: every other request would meet the same."""
+    seconds = UNAUTHORIZED_SECONDS if isinstance(error, Unauthorized) else error.retry_after or UNREACHABLE_SECONDS
+    log.warning("connection rests", kind=error.kind, seconds=seconds, reason=str(error))
+    journey = house.journey(batch.flow)
+    budget = journey.source_budget if batch.stage == "extract" else journey.target_budget
+    budget.pause(seconds, f"{error.kind}: {error}"[:200])
+    batches.postpone(house.engine, batch, seconds, str(error), spend=False)
+
+
+def _give_up(house: House, batch: Batch, error: SyncError) -> None:
+    """A batch that cannot go on at all: its records go to a person, and the batch ends."""
+    with write(house.engine) as connection:
+        left = records.of_batch(connection, batch.id, [EXTRACTED, TRANSFORMED, VALIDATED])
+        if left:
+            records.set_aside(connection, batch.stage, [Aside(record, error) for record in left])
+        else:
+            records.set_aside_batch(connection, batch.flow, batch.id, batch.stage, error)
+        still_booked = _count(connection, batch, BOOKED)
+        batches.finish(connection, batch, "load" if still_booked else None, note=str(error))
+
+
+_STAGES: dict[Stage, Callable[[House, Batch], list[Bell]]] = {
+    "extract": extract,
+    "transform": _stage_of(transform, "transform", EXTRACTED, TRANSFORMED, "transformed_at", "validate"),
+    "validate": _stage_of(validate, "validate", TRANSFORMED, VALIDATED, "validated_at", "load"),
+    "load": _load,
+}

@@ -1,0 +1,31 @@
+"""Transform: source → canonical → target by the compiled mappings; a record that does not pass is put aside alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from integration.errors import SyncError
+from integration.ledger.records import Aside, Passed, Record
+from integration.line.journey import House, Journey
+from integration.line.unexpected import bug
+
+
+def transform(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
+    return [_one(house, journey, record) for record in records]
+
+
+def _one(house: House, journey: Journey, record: Record) -> Passed | Aside:
+    try:
+        assert record.raw is not None
+        canonical = journey.read(house.vault.open(record.raw))
+        body = journey.writing[journey.flow.entity].to_body(canonical)
+    except SyncError as error:
+        return Aside(record, error)
+    except Exception as error:  # one bad record never stops its batch
+        return Aside(record, bug(error, "transform", record))
+    values = {
+        "canonical": house.vault.seal({"canonical": canonical, "body": body}),
+        "reference": canonical.get("order_number"),
+        "mapping": journey.mapping,
+    }
+    return Passed(record, values)

@@ -1,0 +1,19 @@
+"""What becomes of an exception that nobody expected: its place and type are kept, its text is not, for it may hold personal data."""
+
+from __future__ import annotations
+
+import traceback
+
+import structlog
+
+from integration.errors import SyncError
+from integration.ledger.records import Record
+
+log = structlog.get_logger()
+
+
+def bug(error: BaseException, stage: str, record: Record | None = None) -> SyncError:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+    log.error("unexpected", stage=stage, error=type(error).__name__, place=place, record=record.id if record else None)
+    return SyncError(f"an error of the program: {type(error).__name__} at {place} in {stage}; report it with this line, then replay")

@@ -1,0 +1,68 @@
+"""Validate: the canonical rules, every SKU, and the target's own schema; what passes becomes the parcel that load delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from integration.errors import FieldError, Invalid, SyncError
+from integration.ledger.records import Aside, Passed, Record
+from integration.line.customer import customer_part
+from integration.line.items import known_items
+from integration.line.journey import Canonical, House, Journey
+from integration.line.unexpected import bug
+from integration.ports import Item
+
+
+def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
+    """May raise Transient, Limited or Unauthorized while it asks the target for SKUs: then the whole batch waits."""
+    opened = [house.vault.open(record.canonical) if record.canonical else {} for record in records]
+    wanted = {line["sku"] for one in opened for line in one.get("canonical", {}).get("lines", ())}
+    items = known_items(house, journey, wanted)
+    return [_one(house, journey, record, one, items) for record, one in zip(records, opened, strict=True)]
+
+
+def _one(house: House, journey: Journey, record: Record, opened: dict[str, Any], items: Mapping[str, Item | None]) -> Passed | Aside:
+    try:
+        canonical = journey.canonical(opened["canonical"])
+        body = opened["body"]
+        faults = [fault for rule in journey.rules for fault in rule(canonical)] + _sku_faults(canonical, items)
+        if _use_target_skus(canonical, items):
+            body = journey.writing[journey.flow.entity].to_body(canonical)
+        faults += journey.writing[journey.flow.entity].faults(body)
+        if faults:
+            raise Invalid("the record does not pass", tuple(faults))
+        parcel = {
+            "body": body,
+            "status": canonical["status"],
+            "exported": bool(canonical.get("exported")),
+            "customer": customer_part(house, journey, canonical),
+            "skus": sorted({line["sku"] for line in opened["canonical"]["lines"]}),
+        }
+    except SyncError as error:
+        return Aside(record, error)
+    except Exception as error:  # one bad record never stops its batch
+        return Aside(record, bug(error, "validate", record))
+    return Passed(record, {"parcel": house.vault.seal(parcel)})
+
+
+def _sku_faults(canonical: Canonical, items: Mapping[str, Item | None]) -> list[FieldError]:
+    faults = []
+    for number, line in enumerate(canonical["lines"]):
+        item = items[line["sku"]]
+        if item is None:
+            faults.append(FieldError(f"lines[{number}].sku", f"{line['sku']} is no item of the target; add it there, or correct the SKU, then replay"))
+        elif not item.active:
+            faults.append(FieldError(f"lines[{number}].sku", f"{line['sku']} is not active in the target; activate it there, then replay"))
+    return faults
+
+
+def _use_target_skus(canonical: Canonical, items: Mapping[str, Item | None]) -> bool:
+    """Order by the code of the item where the channel sells it under another; says whether any line changed."""
+    changed = False
+    for line in canonical["lines"]:
+        item = items[line["sku"]]
+        if item is not None and item.sku != line["sku"]:
+            line["sku"] = item.sku
+            changed = True
+    return changed
