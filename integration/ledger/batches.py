@@ -23,6 +23,9 @@ LANES: tuple[Lane, ...] = ("live", "retries", "backfill", "reconcile")
 
 POLLS = ("first read", "tick", "look back")
 
+REPLAY = "replay"
+"""The kind of a run by which a person sends records once more, and the member of its batches' pages that says so."""
+
 LEASE_SECONDS = 120.0
 """Longer than a stage takes; a worker that dies is noticed at once on its own host and after this elsewhere."""
 

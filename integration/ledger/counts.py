@@ -46,28 +46,28 @@ def count(engine: Engine) -> Counts:
 
 def _dead_letters(connection: Connection) -> dict[tuple[str, str], int]:
     d = tables.dead_letter.c
-    rows = connection.execute(select(d.flow, d.cause, func.count()).where(d.state == "open").group_by(d.flow, d.cause)).tuples()
+    rows = connection.execute(select(d.flow, d.cause, func.count()).where(d.state == "open").group_by(d.flow, d.cause))
     return {(flow, cause): number for flow, cause, number in rows}
 
 
 def _holds(connection: Connection, moment: datetime) -> dict[str, int]:
     r = tables.record.c
     waiting = select(r.flow, func.count()).where(r.finished_at.is_(None), r.due_at > moment).group_by(r.flow)
-    return dict(connection.execute(waiting).tuples().all())
+    return dict(connection.execute(waiting).all())
 
 
 def _lag(connection: Connection, moment: datetime) -> dict[str, float]:
     r = tables.record.c
     oldest = select(r.flow, func.min(r.extracted_at)).where(r.finished_at.is_(None)).group_by(r.flow)
-    return {flow: (moment - since).total_seconds() for flow, since in connection.execute(oldest).tuples() if since is not None}
+    return {flow: (moment - since).total_seconds() for flow, since in connection.execute(oldest) if since is not None}
 
 
 def _cursor_age(connection: Connection, moment: datetime) -> dict[str, float]:
     c = tables.cursor.c
-    return {flow: (moment - at).total_seconds() for flow, at in connection.execute(select(c.flow, c.updated_at)).tuples()}
+    return {flow: (moment - at).total_seconds() for flow, at in connection.execute(select(c.flow, c.updated_at))}
 
 
 def _batches_due(connection: Connection, moment: datetime) -> dict[Stage, int]:
     b = tables.batch.c
     due = select(b.stage, func.count()).where(b.state == "open", b.due_at <= moment).group_by(b.stage)
-    return dict(connection.execute(due).tuples().all())
+    return dict(connection.execute(due).all())

@@ -74,7 +74,7 @@ def look_up(connection: Connection, source: str, target: str, entity: str, keys:
     rows = connection.execute(
         select(*_COLUMNS).where(c.source == source, c.target == target, c.entity == entity, c.source_key.in_(sorted(set(keys))))
     )
-    return {row[1]: Crossing(*row) for row in rows.tuples()}
+    return {row[1]: Crossing(*row) for row in rows}
 
 
 def intend(connection: Connection, intents: Sequence[tuple[Crossing, str]]) -> None:

@@ -84,7 +84,7 @@ def store_page(connection: Connection, vault: Vault, flow: str, batch_id: int, p
     known = set(
         connection.execute(
             select(r.source_key, r.version).where(r.flow == flow, tuple_(r.source_key, r.version).in_(list(wanted)))
-        ).tuples()
+        )
     )
     moment = clock.now()
     fresh = [
@@ -126,7 +126,7 @@ def of_batch(connection: Connection, batch_id: int, states: Iterable[str], due: 
     wanted = select(*_COLUMNS).where(r.batch_id == batch_id, r.state.in_(tuple(states))).order_by(r.id)
     if due is not None:
         wanted = wanted.where(r.due_at.is_(None) | (r.due_at <= due))
-    return [Record(*row) for row in connection.execute(wanted).tuples()]
+    return [Record(*row) for row in connection.execute(wanted)]
 
 
 def count_kill(connection: Connection, record_id: int) -> None:

@@ -147,7 +147,7 @@ def _whole(number: str) -> int:
 
 
 def _identities(connection: Connection, search: Any) -> list[Identity]:
-    return [Identity(*row) for row in connection.execute(search.distinct().limit(20)).tuples()]
+    return [Identity(*row) for row in connection.execute(search.distinct().limit(20))]
 
 
 def _crossing(connection: Connection, flow: Flow, key: str) -> Row[Any] | None:

@@ -27,9 +27,6 @@ from integration.line.outcomes import Writer
 from integration.line.pump import Pump
 from integration.line.unexpected import bug
 
-REPLAY = "replay"
-"""The member of a batch's page that says: a person replays these records."""
-
 LOOK_AGAIN_SECONDS = 1.0
 """How soon a record is looked at again that waits for another worker, or for an answer that never came."""
 
@@ -202,7 +199,7 @@ class Loader:
 
     def _parcel(self, job: Job, customer: str) -> Parcel:
         # A person who replays or backfills wants it booked.
-        return order_parcel(self._journey, job, customer, by_hand=self._batch.lane == "backfill" or REPLAY in self._batch.page)
+        return order_parcel(self._journey, job, customer, by_hand=self._batch.lane == "backfill" or batches.REPLAY in self._batch.page)
 
     def _send(self, job: Job | CustomerJob, parcel: Parcel, crossing: Crossing | None, before: dict[str, Any] | None) -> Answer:
         assert crossing is not None

@@ -1,0 +1,1 @@
+"""The ChannelAdvisor marketplace hub: its connector file, contract, schemas and simulator."""

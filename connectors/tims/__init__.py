@@ -1,0 +1,1 @@
+"""The TIMS ERP: its connector file, contract, schemas and simulator."""

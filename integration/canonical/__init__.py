@@ -1,0 +1,16 @@
+"""The canonical entities, through which every mapping goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from marshmallow import Schema
+
+from integration.canonical.address import Address
+from integration.canonical.customer import Customer, customer_of
+from integration.canonical.order import Line, Order
+
+CANONICAL: Mapping[str, Schema] = {"order": Order(), "customer": Customer()}
+"""The schema of each entity; an instance is reusable and safe to share between threads."""
+
+__all__ = ["CANONICAL", "Address", "Customer", "Line", "Order", "customer_of"]

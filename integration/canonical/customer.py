@@ -1,0 +1,48 @@
+"""The canonical customer, and how it is split out of an order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from integration.canonical.address import Address
+from integration.schema import Email, Part, Parts, ReadSchema, Text
+
+
+class Buyer(ReadSchema):
+    """Who placed an order, as the order tells it; any member may be missing."""
+
+    first_name = Text(100)
+    last_name = Text(100)
+    name = Text(201)
+    email = Email()
+    phone = Text(40)
+
+
+class CustomerAddress(ReadSchema):
+    use = Text(10, among=("shipping", "billing"), required=True)
+    address = Part(Address, required=True)
+
+
+class Customer(Buyer):
+    """A buyer with the addresses that the order names. `email` keeps its letter case; compare it without."""
+
+    addresses = Parts(CustomerAddress, 50)
+
+
+def customer_of(order: Mapping[str, Any]) -> dict[str, Any]:
+    """The canonical customer of a canonical order.
+
+    A buyer without a name or a phone takes those of the shipping address (its company where no person is named), since every
+    system wants a customer to have a name.
+    """
+    buyer, shipping, billing = order["customer"], order["shipping_address"], order.get("billing_address")
+    addresses = [{"use": "shipping", "address": shipping}]
+    if billing is not None:
+        addresses.append({"use": "billing", "address": billing})
+    return {
+        **buyer,
+        "name": buyer.get("name") or shipping.get("name") or shipping.get("company"),
+        "phone": buyer.get("phone") or shipping.get("phone"),
+        "addresses": addresses,
+    }

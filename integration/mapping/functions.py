@@ -1,0 +1,53 @@
+"""The functions of the mapping language by name: the one list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from integration.mapping import places, values, words
+from integration.mapping.values import Step
+
+ANY, AS_ARGUMENTS = 0, -1
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`make` takes the arguments, after the scope where `scoped`.
+
+    A null passes by, save where `sees_null`. `inputs` is how many paths stand before the function: that number, `ANY`, or
+    `AS_ARGUMENTS`, as many as it has arguments.
+    """
+
+    make: Callable[..., Step]
+    inputs: int = 1
+    scoped: bool = False
+    sees_null: bool = False
+
+
+FUNCTIONS: Mapping[str, Function] = {
+    "text": Function(values.text),
+    "tidy": Function(values.tidy),
+    "upper": Function(values.upper),
+    "lower": Function(values.lower),
+    "cut": Function(values.cut),
+    "joined": Function(values.joined, inputs=ANY),
+    "labelled": Function(values.labelled, inputs=AS_ARGUMENTS),
+    "default": Function(values.default, sees_null=True),
+    "decimal": Function(values.decimal),
+    "sum": Function(values.total),
+    "money": Function(values.money),
+    "instant": Function(values.instant),
+    "date": Function(values.date),
+    "word": Function(words.word, scoped=True),
+    "word_like": Function(words.word_like, scoped=True),
+    "key_in_target": Function(words.key_in_target, scoped=True, sees_null=True),
+    "proper_case": Function(values.proper_case),
+    "country": Function(places.country),
+    "street": Function(places.street, inputs=2),
+    "state": Function(places.state, inputs=2),
+    "postal_code": Function(places.postal_code, inputs=2),
+    "first_line": Function(places.first_line, inputs=2),
+    "second_line": Function(places.second_line, inputs=2),
+    "phone": Function(values.phone),
+}

@@ -1,0 +1,159 @@
+"""Functions of the mapping language on plain values: text, money, instants.
+
+Each takes its constant arguments and gives the step that turns one value into another. A step is called with a value that is
+there; it raises Invalid with a sentence that repeats no name, address or other personal value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from integration import addresses
+from integration.errors import Invalid
+
+Step = Callable[[Any], Any]
+
+MOST_DIGITS, MOST_PLACES = 15, 10
+"""No amount is longer before and after its point; Decimal's 28 digits hold that exactly."""
+
+
+def text() -> Step:
+    """A number or text as text."""
+
+    def step(value: Any) -> str:
+        if type(value) not in (str, int, Decimal):
+            raise Invalid("is neither text nor a number")
+        return str(value)
+
+    return step
+
+
+def tidy() -> Step:
+    """Single spaces, none at the ends; null for nothing but spaces."""
+    return of_text(addresses.tidy)
+
+
+def upper() -> Step:
+    """In capitals."""
+    return of_text(str.upper)
+
+
+def lower() -> Step:
+    """In small letters."""
+    return of_text(str.lower)
+
+
+def cut(most: int) -> Step:
+    """At most so many characters; what is cut ends in …"""
+    return of_text(lambda value: value if len(value) <= most else value[: most - 1] + "…")
+
+
+def joined(separator: str = " ") -> Step:
+    """Several texts, or a list of them, as one; empty ones left out."""
+
+    def step(values: Any) -> str | None:
+        return separator.join(value for value in _list(values) if value and is_text(value)) or None
+
+    return step
+
+
+def labelled(*labels: str) -> Step:
+    """A sentence of several values, each after its label, empty ones left out; a list is joined by commas. As many labels as paths."""
+
+    def said(label: str, value: Any) -> str:
+        if isinstance(value, list):
+            value = ", ".join(element for element in value if element and is_text(element))
+        return f"{label} {value}" if value and is_text(value) else ""
+
+    def step(values: Any) -> str | None:
+        given = values if len(labels) > 1 else [values]
+        return "; ".join(filter(None, map(said, labels, given))) or None
+
+    return step
+
+
+def default(value: Any) -> Step:
+    """This constant where the value is null or empty."""
+    return lambda given: value if given is None or given == "" else given
+
+
+def decimal() -> Step:
+    """Money or a number, exactly, as a Decimal."""
+    return _decimal
+
+
+def total() -> Step:
+    """The sum of a list of amounts, nulls left out."""
+    return lambda values: sum((_decimal(value) for value in _list(values) if value is not None), Decimal("0.00"))
+
+
+def money(places: int = 2) -> Step:
+    """Text with exactly so many decimals, rounded half up."""
+    if not 0 <= places <= MOST_PLACES:
+        raise ValueError(f"money takes from 0 to {MOST_PLACES} decimals")
+    unit = Decimal(1).scaleb(-places)
+    return lambda value: format(_decimal(value).quantize(unit, ROUND_HALF_UP) + 0, "f")
+
+
+def instant() -> Step:
+    """An ISO 8601 instant with its zone, as UTC with milliseconds: 2026-03-02T14:05:09.120Z."""
+
+    def step(value: Any) -> str:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise Invalid("is not an instant such as 2026-03-02T14:05:09.120Z") from None
+        if moment.tzinfo is None:
+            raise Invalid("says no time zone")
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+    return step
+
+
+def date() -> Step:
+    """The UTC calendar day of an instant: 2026-03-02."""
+    to_instant = instant()
+    return lambda value: to_instant(value)[:10]
+
+
+def proper_case() -> Step:
+    """A name or city in capitals or in small letters alone gets capital initials."""
+    return of_text(addresses.proper_case)
+
+
+def phone(most: int) -> Step:
+    """As it is; without spaces and punctuation where it is longer than so many characters."""
+    return of_text(lambda value: value if len(value) <= most else re.sub(r"[\s().\-/]+", "", value))
+
+
+def is_text(value: Any) -> bool:
+    """True; raises Invalid for anything but text."""
+    if type(value) is not str:
+        raise Invalid("is not text")
+    return True
+
+
+def of_text(act: Callable[[str], Any]) -> Step:
+    return lambda value: act(value) if is_text(value) else None
+
+
+def _list(values: Any) -> list[Any]:
+    if not isinstance(values, list):
+        raise Invalid("is not a list")
+    return values
+
+
+def _decimal(value: Any) -> Decimal:
+    if type(value) is not Decimal and type(value) is not str and type(value) is not int:
+        raise Invalid("is not an exact amount")
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise Invalid("is not an amount") from None
+    if not number.is_finite() or number.adjusted() > MOST_DIGITS:
+        raise Invalid("is not an amount")
+    return number
