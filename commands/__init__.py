@@ -1,0 +1,1 @@
+"""The `integration` command line: what operators and engineers do by hand."""

@@ -1,0 +1,87 @@
+"""The `integration` command: its options, and its commands by name, each loaded only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import structlog
+
+from commands.exits import MEANING
+from commands.failure import Group
+from commands.invocation import Invocation
+
+
+class Row(NamedTuple):
+    """`place` is module:attribute; `help` stands here too, so that `--help` needs to load nothing."""
+
+    place: str
+    help: str
+
+
+COMMANDS: Mapping[str, Row] = {
+    "init": Row("commands.init:init", "Write a commented integration.toml."),
+    "check": Row("commands.check:check", "Check configuration, mappings, credentials and reachability."),
+    "secrets": Row("commands.secrets:secrets", "Keep credentials in the encrypted secrets file."),
+    "connector": Row("commands.listing:connector", "List the systems that can be connected."),
+    "mapping": Row("commands.listing:mapping", "List the mappings, field by field."),
+}
+
+
+class Root(Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as unknown:
+            raise click.exceptions.NoSuchCommand(unknown.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].place.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(int(code)), meaning) for code, meaning in MEANING.items()])
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration; else the file that INTEGRATION_CONFIG names, else ./integration.toml.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure; it may hold personal data.")
+@click.version_option(package_name="integration-sync", message="%(version)s")
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None, debug: bool) -> None:
+    """Sync orders, customers, stock and shipments between sales channels and ERPs."""
+    ctx.obj = Invocation(config, debug)
+    before = structlog.get_config()
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if debug else logging.WARNING),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # stdout is for what a command gives
+    )
+    ctx.call_on_close(lambda: structlog.configure(**before))
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal that lacks ✓ must not end a command
+    cli(prog_name="integration")

@@ -1,0 +1,28 @@
+"""The mapping files of the registered systems, compiled against what each system's records hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from connectors.channeladvisor import schemas as channeladvisor
+from connectors.tims import schemas as tims
+from integration.mapping import CompiledMapping, load_mapping
+
+FOLDER = Path(__file__).parents[1] / "mappings"
+
+_KNOWN_PATHS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "channeladvisor": channeladvisor.KNOWN_PATHS,
+    "tims": tims.KNOWN_PATHS,
+}
+
+
+def mapping_names(system: str) -> list[str]:
+    """`system/entity` of each mapping that the system comes with."""
+    return sorted(f"{system}/{file.stem}" for file in (FOLDER / system).glob("*.yaml"))
+
+
+def mapping_of(name: str, overrides: Path | None) -> CompiledMapping:
+    """The mapping `system/entity` with the customer's file merged in. Raises Misconfigured with file and line."""
+    system, _, entity = name.partition("/")
+    return load_mapping(FOLDER / system / f"{entity}.yaml", overrides, _KNOWN_PATHS[system].get(entity))
