@@ -1,0 +1,93 @@
+"""The systems this product speaks to, one line each, and the way to a connection of any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from marshmallow import Schema
+
+from connectors.channeladvisor import schemas as channeladvisor
+from connectors.rest import RestConnection
+from connectors.rest.definition import Definition, load
+from connectors.tims import schemas as tims
+from integration.errors import Misconfigured, SyncError
+from integration.ports import Budget
+from integration.schema import paths
+from integration.settings.model import Connection
+
+_HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """A system by the word of the settings. `credentials`: what a connection must name, with a hint where a person finds it.
+    `reads` and `writes`: the schemas of its records by entity.
+
+    `python -m connectors.simulation <name>` runs its simulator.
+    """
+
+    name: str
+    title: str
+    credentials: Mapping[str, str]
+    reads: Mapping[str, Schema] = field(default_factory=dict)
+    writes: Mapping[str, Schema] = field(default_factory=dict)
+
+    def known_paths(self, entity: str) -> frozenset[str]:
+        """What a mapping of the entity may name on this system's side."""
+        return frozenset().union(*(paths(schemas[entity]) for schemas in (self.reads, self.writes) if entity in schemas))
+
+    @property
+    def folder(self) -> Path:
+        return _HERE / self.name
+
+    @property
+    def connector_file(self) -> Path:
+        return self.folder / "connector.yaml"
+
+    @property
+    def contract_file(self) -> Path:
+        return self.folder / "contract.yaml"
+
+
+_CHANNELADVISOR = {
+    "application_id": "application id of the developer console",
+    "shared_secret": "shared secret of the same application",
+    "refresh_token": "refresh token that the account's owner granted to the application",
+}
+_TIMS = {"client_id": "client id of an API client in TIMS", "client_secret": "secret of the same client"}
+
+SYSTEMS: Mapping[str, System] = {
+    "channeladvisor": System("channeladvisor", "ChannelAdvisor", _CHANNELADVISOR, reads=channeladvisor.READ),
+    "tims": System("tims", "TIMS", _TIMS, writes=tims.WRITE),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a check found, in one sentence."""
+
+    ok: bool
+    sentence: str
+
+
+def definition(connection: Connection) -> Definition:
+    """The system's connector file with the connection's overrides. Raises Misconfigured."""
+    system = SYSTEMS.get(connection.system)
+    if system is None:
+        raise Misconfigured(f"no system {connection.system!r}; one of {', '.join(SYSTEMS)}", where=f"connection {connection.name}, system")
+    return load(system.connector_file, connection.overrides, connection.name)
+
+
+def connect(connection: Connection, budget: Budget) -> RestConnection:
+    """A Source and Target. Make one per process and connection and keep it. Raises Misconfigured; sends nothing."""
+    return RestConnection(connection, definition(connection), budget)
+
+
+def reachable(connection: Connection, budget: Budget) -> Verdict:
+    """A token and the cheapest read; raises nothing of the connection's."""
+    try:
+        return Verdict(ok=True, sentence=f"{connection.name}: {connect(connection, budget).check()}")
+    except SyncError as fault:
+        return Verdict(ok=False, sentence=str(fault))

@@ -1,0 +1,221 @@
+"""One connection as the ground wants it: a Source and a Target, driven by the system's connector file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from connectors.rest.client import Call, Client
+from connectors.rest.definition import Definition, Entity, Listing, Search
+from integration import clock
+from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Transient
+from integration.ports import Body, Budget, Item, Limits, Page, PageRequest, Remote, SourceRecord, Writable
+from integration.settings.model import Connection
+
+Declared = TypeVar("Declared")
+
+_NO_SUCH_CODE = (400, 404, 422)
+"""A code that the contract does not even allow gets 400 or 422, which says the same as a 404: there is no such item."""
+
+
+class RestConnection:
+    """Make one per process and connection: it holds the access token and the open sockets. Safe for threads and for a fork."""
+
+    def __init__(self, connection: Connection, definition: Definition, budget: Budget) -> None:
+        """Raises Misconfigured for an url or credentials that cannot work; sends nothing."""
+        self._definition = definition
+        self._client = Client(connection, definition, budget)
+        self._root = connection.url.rstrip("/") + definition.base
+
+    @property
+    def limits(self) -> Limits:
+        return self._definition.limits
+
+    # ---- Source
+
+    def fetch_page(self, entity: str, request: PageRequest) -> Page:
+        """One page in the order of change. A token that has expired raises PageExpired: start again from the cursor."""
+        declared = self._entity(entity)
+        listing = self._needs(declared.listing, entity, "listing")
+        body = self._page(f"{entity}.list", listing.path, self._filters(entity, listing, request), request)
+        records: list[SourceRecord] = []
+        unreadable: list[Any] = []
+        paging = self._definition.paging
+        for raw in paging.records(body):
+            record = _source_record(declared, raw)
+            if record is None:
+                unreadable.append(raw)
+            else:
+                records.append(record)
+        return Page(records, paging.token(body or {}), unreadable)
+
+    def fetch_one(self, entity: str, key: str) -> SourceRecord | None:
+        """None where the system has no such record; Transient where it has one that cannot be read."""
+        body = self._get(entity, key)
+        if body is None:
+            return None
+        record = _source_record(self._entity(entity), body)
+        if record is None:
+            raise Transient(f"{self._client.name}: {entity}.get was answered without key or time of change")
+        return record
+
+    def acknowledge(self, entity: str, key: str) -> None:
+        path = self._entity(entity).acknowledge
+        if path is not None:
+            self._client.call(Call(f"{entity}.acknowledge", "POST", self._address(path, key)))
+
+    # ---- Target
+
+    def writable(self, entity: str) -> Writable:
+        declared = self._entity(entity)
+        write = self._needs(declared.write, entity, "write")
+        find = self._needs(declared.find, entity, "find")
+        return Writable(write.after_create, write.update, write.own_values, find.member, write.fixed, write.usable)
+
+    def find(self, entity: str, value: str) -> Sequence[Remote]:
+        declared = self._entity(entity)
+        search = self._needs(declared.find, entity, "find")
+        found = self._search(f"{entity}.find", search, value)
+        return [self.remote(entity, body) for body in found]
+
+    def get(self, entity: str, key: str) -> Remote | None:
+        body = self._get(entity, key)
+        return None if body is None else self.remote(entity, body)
+
+    def create(self, entity: str, body: Body) -> Remote:
+        path = self._needs(self._entity(entity).create, entity, "create")
+        answer = self._client.call(Call(f"{entity}.create", "POST", self._root + path, body, sent=body, repeatable=False))
+        return self._remote(entity, answer, NoAnswer)
+
+    def update(self, entity: str, key: str, body: Body, version: int | None) -> Remote:
+        declared = self._entity(entity)
+        path = self._needs(declared.update, entity, "update")
+        if declared.version is not None and version is not None:
+            body = {declared.version: version, **body}
+        answer = self._client.call(Call(f"{entity}.update", "PUT", self._address(path, key), body, sent=body, repeatable=False))
+        return self._remote(entity, answer, NoAnswer)
+
+    def remote(self, entity: str, body: Body) -> Remote:
+        """Raises Transient for a body without its key."""
+        return self._remote(entity, body, Transient)
+
+    def item(self, sku: str) -> Item | None:
+        lookup = self._definition.item
+        if lookup is None:
+            raise Misconfigured(f"{self._definition.title} has no item look-up; its connector file lacks 'item'")
+        if 0 < len(sku) <= lookup.longest:
+            body = self._client.call(Call("item.get", "GET", self._address(lookup.path, sku), sent=sku, absent=_NO_SUCH_CODE))
+            if body is not None:
+                return Item(str(body.get(lookup.sku) or sku), body.get(lookup.status) in lookup.orderable)
+        found = self._search("item.find", lookup.alias, sku, absent=_NO_SUCH_CODE)
+        owners = [body.get(lookup.sku) for body in found if body.get(lookup.status) in lookup.orderable]
+        return Item(owners[0], active=True) if len(owners) == 1 and isinstance(owners[0], str) else None
+
+    @property
+    def settle_seconds(self) -> float:
+        return self._definition.times.settle
+
+    @property
+    def timeout_seconds(self) -> float:
+        """The longest that one write takes, its token included and its wait for the budget's turn not; a read may take twice that."""
+        return self._definition.times.total
+
+    # ---- both
+
+    def check(self) -> str:
+        """Get a token and read the smallest page of the first entity with a listing. Says what was done; raises what stands in the way."""
+        self._client.renew()
+        entity = next((name for name, declared in self._definition.entities.items() if declared.listing is not None), None)
+        if entity is None:
+            return f"{self._definition.title} gave a token"
+        self.fetch_page(entity, PageRequest(size=1))
+        return f"{self._definition.title} gave a token and lists {entity}s"
+
+    def _entity(self, name: str) -> Entity:
+        declared = self._definition.entities.get(name)
+        if declared is None:
+            known = ", ".join(self._definition.entities)
+            raise Misconfigured(f"{self._definition.title} knows no entity {name!r}; its connector file has {known}")
+        return declared
+
+    def _needs(self, declared: Declared | None, entity: str, operation: str) -> Declared:
+        if declared is None:
+            raise Misconfigured(f"{self._definition.title} cannot do that with {entity!r}: its connector file says no {operation!r}")
+        return declared
+
+    def _address(self, path: str, key: str) -> str:
+        encoded = quote(key, safe="")
+        # Dots alone would climb the path.
+        return self._root + path.replace("{key}", encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded)
+
+    def _filters(self, entity: str, listing: Listing, request: PageRequest) -> dict[str, str]:
+        start, end = request.created or (None, None)
+        wanted = {
+            "since": (listing.since, request.since),
+            "created_from": (listing.created_from, start),
+            "created_until": (listing.created_until, end),
+        }
+        filters = {
+            self._needs(parameter, entity, f"listing.{meaning}"): clock.text(moment)
+            for meaning, (parameter, moment) in wanted.items()
+            if moment is not None
+        }
+        return {**filters, **self._needs(listing.only_new or None, entity, "listing.only_new")} if request.only_new else filters
+
+    def _page(self, name: str, path: str, filters: Mapping[str, str], request: PageRequest, *, absent: tuple[int, ...] = ()) -> Body | None:
+        paging = self._definition.paging
+        address = paging.address(self._root + path, filters, request.size, request.token)
+        refusal = Refused if request.token is None else PageExpired
+        body = self._client.call(Call(name, "GET", address, sent=list(filters.values()), absent=absent, refusal=refusal))
+        if body is not None and request.token is not None and paging.token(body) == request.token:
+            raise Refused(f"{self._client.name}: {name}: the page after this one is this page again")
+        return body
+
+    def _search(self, name: str, search: Search, value: str, absent: tuple[int, ...] = ()) -> Iterator[Body]:
+        token = None
+        while True:
+            body = self._page(name, search.path, {search.parameter: value}, PageRequest(token=token), absent=absent)
+            if body is None and absent:
+                return
+            for raw in self._definition.paging.records(body):
+                if isinstance(raw, dict) and search.matches(raw, value):
+                    yield raw
+            token = self._definition.paging.token(body or {})
+            if token is None:
+                return
+
+    def _get(self, entity: str, key: str) -> Body | None:
+        path = self._needs(self._entity(entity).get, entity, "get")
+        return self._client.call(Call(f"{entity}.get", "GET", self._address(path, key), absent=(404,)))
+
+    def _remote(self, entity: str, body: Body | None, otherwise: type[Transient]) -> Remote:
+        declared = self._entity(entity)
+        key = None if body is None else _key(body.get(declared.key))
+        if body is None or key is None:
+            raise otherwise(f"{self._client.name}: {entity} was answered without its {declared.key}")
+        version = body.get(declared.version) if declared.version is not None else None
+        return Remote(key, version if isinstance(version, int) else None, body)
+
+
+def _key(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _source_record(declared: Entity, raw: Any) -> SourceRecord | None:
+    if not isinstance(raw, dict):
+        return None
+    key, changed = _key(raw.get(declared.key)), _moment(raw.get(declared.changed or ""))
+    if key is None or changed is None:
+        return None
+    return SourceRecord(key, clock.text(changed), changed, raw)
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return clock.instant(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,176 @@
+"""What a connector file says: everything about a system's API that is data, so that a path, a field or a limit changes without code.
+
+    system: tims                      the word of the settings
+    title: TIMS                       for people
+    base: /api/v1                     before every path but the token's
+    auth: {kind: …}                   auth.py
+    paging: {kind: …}                 paging.py
+    errors: {kind: …}                  words.py: where code, message and field faults sit
+    limits: {requests, per_seconds, concurrent}
+    times: {connect, total, settle}   seconds
+    entities:                         by canonical name
+      order:
+        key, changed, version         members: the system's number, the instant of the last change, the number for optimistic updates
+        listing: {path, since, created_from, created_until, only_new}      filters that the system has
+        get, create, update, acknowledge                                   paths; {key} is the record's
+        find: {path, parameter, member, compare}                           the look-up before a write is repeated
+        write: {after_create, update, own_values, fixed, usable}           integration.ports.Writable
+    item: {path, sku, status, orderable, longest, alias}                   how a code on an order line finds its item
+
+A connection may override any of it; what it says is merged in and checked as strictly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from connectors.rest import declared
+from connectors.rest.auth import Grant
+from connectors.rest.paging import Paging
+from connectors.rest.words import Errors
+from integration.ports import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds. `connect`: until a connection stands. `total`: one operation, its tokens included. `settle`: see `Target.settle_seconds`."""
+
+    connect: float
+    total: float
+    settle: float
+
+    def __post_init__(self) -> None:
+        if min(self.connect, self.total) <= 0 or self.settle < 0:
+            raise ValueError("connect and total must be above 0 seconds, settle not below")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Parameters of a list by what they mean; None where the system has no such filter. `only_new` are parameter values."""
+
+    path: str
+    since: str | None = None
+    created_from: str | None = None
+    created_until: str | None = None
+    only_new: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_path("path", self.path, keyed=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """The list at `path`, filtered by `parameter`: records whose `member` equals the value, to the letter or without letter case."""
+
+    path: str
+    parameter: str
+    member: str
+    compare: Literal["exact", "caseless"] = "exact"
+
+    def __post_init__(self) -> None:
+        _check_path("path", self.path, keyed=False)
+
+    def matches(self, body: Mapping[str, Any], value: str) -> bool:
+        """Whether the record is meant, whatever the server made of the parameter. It is believed where the answer leaves the member out."""
+        found = body.get(self.member)
+        if found is None:
+            return True
+        if isinstance(found, list):
+            return value in found
+        if self.compare == "caseless":
+            return str(found).casefold() == value.casefold()
+        return str(found) == value
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """`integration.ports.Writable`, of which `find_by` is said by `find`."""
+
+    update: tuple[str, ...] = ()
+    after_create: Mapping[str, Any] = field(default_factory=dict)
+    own_values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    fixed: tuple[str, ...] = ()
+    usable: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One kind of record; an operation that is None does not exist there."""
+
+    key: str
+    changed: str | None = None
+    version: str | None = None
+    listing: Listing | None = None
+    get: str | None = None
+    create: str | None = None
+    update: str | None = None
+    acknowledge: str | None = None
+    find: Search | None = None
+    write: Writing | None = None
+
+    def __post_init__(self) -> None:
+        for entry, path in {"get": self.get, "update": self.update, "acknowledge": self.acknowledge}.items():
+            if path is not None:
+                _check_path(entry, path, keyed=True)
+        if self.create is not None:
+            _check_path("create", self.create, keyed=False)
+        if self.listing is not None and self.changed is None:
+            raise ValueError("listing needs 'changed' beside it, the member with the instant of the last change")
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLookup:
+    """An item at `path` by its exact code of at most `longest` letters, else by `alias`; its `status` says whether it is `orderable`."""
+
+    path: str
+    sku: str
+    status: str
+    orderable: tuple[str, ...]
+    longest: int
+    alias: Search
+
+    def __post_init__(self) -> None:
+        _check_path("path", self.path, keyed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A whole connector file."""
+
+    system: str
+    title: str
+    base: str
+    auth: Grant
+    paging: Paging
+    errors: Errors
+    limits: Limits
+    times: Times
+    entities: Mapping[str, Entity]
+    item: ItemLookup | None = None
+
+    def __post_init__(self) -> None:
+        if self.base and (not self.base.startswith("/") or self.base.endswith("/")):
+            raise ValueError("base must start with a slash and end without one")
+        if min(self.limits.requests, self.limits.per_seconds, self.limits.concurrent) < 1:
+            raise ValueError("limits must each be at least 1")
+
+
+def _check_path(entry: str, path: str, *, keyed: bool) -> None:
+    if not path.startswith("/"):
+        raise ValueError(f"{entry} must start with a slash")
+    if path.count("{key}") != int(keyed) or path.replace("{key}", "").count("{"):
+        raise ValueError(f"{entry} must hold {{key}} once and no other braces" if keyed else f"{entry} takes no braces")
+
+
+@lru_cache
+def _read(path: Path) -> declared.Document:
+    return declared.read(path)
+
+
+def load(path: Path, overrides: Mapping[str, Any], connection: str) -> Definition:
+    """The connector file with a connection's overrides; raises Misconfigured with file and line, or with the connection's name."""
+    return declared.build(Definition, declared.override(_read(path), overrides, f"connection {connection}"))

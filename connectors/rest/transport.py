@@ -1,0 +1,244 @@
+"""One request and its whole answer within a time that holds: sockets, deadlines and what can be known of a request that failed.
+
+`requests` builds on `urllib3`; the adapter is used without a `Session`, whose cookies, redirects, proxies of the environment and address
+parsing are all unwanted here and cost as much again as the request.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import ipaddress
+import logging
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.util import Timeout, parse_url
+
+from integration.errors import Misconfigured
+from integration.settings.model import Connection
+
+MAX_BODY = 20 * 1024 * 1024
+"""Bytes of an answer; the largest page of a contract is below 5 MB."""
+IDLE_SECONDS = 15.0
+"""A connection that idled longer is not used again: servers and firewalls close such silently, and a write on one would have no answer."""
+
+# urllib3 logs whole addresses, whose queries hold e-mail addresses.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Message:
+    """What is sent, to an absolute address of the connection's server."""
+
+    method: str
+    address: str
+    authorization: str
+    body: bytes | None = None
+    media: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Answer:
+    """A whole answer; `headers` ignore letter case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """No answer. `sent` is False only where not a byte of the request can have reached the server."""
+
+    reason: str
+    sent: bool
+
+
+class _Reader(io.RawIOBase):
+    """Reads a socket up to one moment, however slowly the bytes dribble; a plain socket timeout begins anew with each of them."""
+
+    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
+        self._sock, self._raw = sock, raw
+        self._until = time.monotonic() + (sock.gettimeout() or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(left)
+        return cast("int | None", self._raw.readinto(buffer))
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """urllib3 gives the socket what is left of the total time as its timeout just before it makes this."""
+
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        self.fp = io.BufferedReader(_Reader(sock, self.fp.detach()))
+
+
+class _Bounded(HTTPConnection):
+    """A connection whose phases are bounded each as a whole, and whose failure to connect always says that nothing was sent."""
+
+    response_class = _Response
+    _idle_since = 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        return time.monotonic() - self._idle_since < IDLE_SECONDS and super().is_connected
+
+    def connect(self) -> None:
+        started, limit = time.monotonic(), cast("float", self.timeout)
+        try:
+            super().connect()
+        except OSError as fault:  # of the TLS handshake; urllib3 has already named the others
+            self.close()
+            if isinstance(fault, TimeoutError):
+                raise ConnectTimeoutError(self, "TLS handshake timed out") from fault
+            raise NewConnectionError(self, f"TLS handshake failed ({type(fault).__name__})") from fault
+        # Name resolution and several addresses are not under the socket's timeout, and nothing may be sent long after it was decided.
+        if time.monotonic() - started > limit:
+            self.close()
+            raise ConnectTimeoutError(self, "connecting took too long")
+
+    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3's own
+        self._idle_since = time.monotonic()
+        return super().getresponse()
+
+
+class _BoundedTls(_Bounded, HTTPSConnection):
+    pass
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Bounded
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _BoundedTls
+
+
+class _Adapter(HTTPAdapter):
+    """An adapter of one server: it knows its pool and need not look it up by address each time."""
+
+    def __init__(self, pool: urllib3.HTTPConnectionPool) -> None:
+        super().__init__(max_retries=0)
+        self._pool = pool
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> urllib3.HTTPConnectionPool:
+        return self._pool
+
+
+class Transport:
+    """The way to one connection's server, safe for threads and for a fork."""
+
+    def __init__(self, connection: Connection, connect: float, concurrent: int) -> None:
+        """`connect` in seconds; `concurrent` is how many connections are kept. Raises Misconfigured for an url that cannot be used."""
+        self._host, self._port, self._tls = _server(connection)
+        self._verify = connection.verify_tls
+        self._connect = connect
+        self._concurrent = concurrent
+        self._process = 0
+        self._adapter: _Adapter | None = None
+        blank = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "order-integration"}
+        self._blanks = {method: _prepared(method, connection.url, blank) for method in ("GET", "POST", "PUT")}
+        if self._tls and not self._verify:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def send(self, message: Message, seconds: float) -> Answer | Broken:
+        """One request and its whole answer within that time. Raises nothing of the network."""
+        request = self._blanks[message.method].copy()
+        request.url = message.address
+        request.headers["Authorization"] = message.authorization
+        if message.body is not None:
+            request.body = message.body
+            request.headers["Content-Type"] = message.media
+            request.headers["Content-Length"] = str(len(message.body))
+        timeout: Any = Timeout(connect=min(self._connect, seconds), total=seconds)
+        # Nothing is raised from here: a network error's text holds the address, and with it what was searched for.
+        try:
+            response = self._server().send(request, stream=True, timeout=timeout, verify=self._verify)
+        except (requests.RequestException, HTTPError) as fault:
+            return _broken(fault)
+        try:
+            content = response.raw.read(MAX_BODY + 1, decode_content=True)
+        except ReadTimeoutError:
+            return Broken("the answer took too long", sent=True)
+        except (HTTPError, OSError):
+            return Broken("the answer broke off", sent=True)
+        finally:
+            response.raw.close()  # a fully read one has gone back to the pool before
+        if len(content) > MAX_BODY:
+            return Broken(f"the answer is larger than {MAX_BODY >> 20} MB", sent=True)
+        return Answer(response.status_code, response.headers, content)
+
+    def _server(self) -> _Adapter:
+        if self._adapter is None or self._process != os.getpid():  # a forked child must not speak on its parent's sockets
+            pool: urllib3.HTTPConnectionPool = (_TlsPool if self._tls else _Pool)(self._host, self._port, maxsize=self._concurrent)
+            self._adapter, self._process = _Adapter(pool), os.getpid()
+        return self._adapter
+
+
+def _prepared(method: str, url: str, headers: dict[str, str]) -> requests.PreparedRequest:
+    request = requests.PreparedRequest()
+    request.prepare(method, url, headers=headers)
+    return request
+
+
+def _server(connection: Connection) -> tuple[str, int | None, bool]:
+    where = f"connection {connection.name}, url"
+    try:
+        url = parse_url(connection.url)
+    except HTTPError:
+        raise Misconfigured("the url cannot be read; write it like https://api.example.com", where=where) from None
+    if url.scheme not in {"http", "https"} or not url.host or url.auth or url.query is not None or url.fragment is not None:
+        raise Misconfigured("the url must be like https://api.example.com, without user name, query or fragment", where=where)
+    if not connection.verify_tls and not _is_loopback(url.host):
+        where = f"connection {connection.name}, verify_tls"
+        raise Misconfigured(f"verify_tls = false is only allowed for this machine itself, not for {url.host}", where=where)
+    return url.host.strip("[]"), url.port, url.scheme == "https"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _broken(fault: Exception) -> Broken:
+    cause = fault.args[0] if fault.args else None
+    cause = getattr(cause, "reason", cause)  # what a MaxRetryError is about
+    if isinstance(cause, NewConnectionError):
+        return Broken(_unreached(cause), sent=False)
+    if isinstance(cause, ConnectTimeoutError):
+        return Broken("no connection in time", sent=False)
+    if isinstance(fault, requests.ReadTimeout):
+        return Broken("no answer in time", sent=True)
+    return Broken("the connection broke", sent=True)
+
+
+def _unreached(cause: NewConnectionError) -> str:
+    if isinstance(cause, urllib3.exceptions.NameResolutionError):
+        return "the server's name is not known"
+    origin = cause.__cause__
+    if type(origin).__name__ == "SSLCertVerificationError":
+        return "the server's certificate cannot be verified"
+    return "connection refused" if isinstance(origin, ConnectionRefusedError) else "no connection"

@@ -1,0 +1,1 @@
+"""What the simulated systems share: contract checks, limits, tokens, paging, webhooks, fault switches and the control plane."""

@@ -1,0 +1,36 @@
+"""Answers as the quirks of a contract have them: with members nobody named, and with every member null or gone that may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from connectors.simulation.contract import Schema
+
+_EXTRA = {"_links": {"self": {"href": "/not/in/the/contract"}}, "ReservedForFutureUse": [1, None, "x"]}
+
+
+def with_extra_members(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {**{name: with_extra_members(each) for name, each in value.items()}, **_EXTRA}
+    if isinstance(value, list):
+        return [with_extra_members(each) for each in value]
+    return value
+
+
+def without_optional(value: Any, schema: Schema, chance: Callable[[], float]) -> Any:
+    """`schema` is plain. A member that is not required and admits null becomes null or, by `chance`, absent."""
+    if isinstance(value, list) and "items" in schema:
+        return [without_optional(each, schema["items"], chance) for each in value]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return value
+    out = {}
+    for name, each in value.items():
+        member = schema["properties"].get(name)
+        if member is None:
+            out[name] = each
+        elif name in schema.get("required", []) or "null" not in member.get("type", []):
+            out[name] = without_optional(each, member, chance)
+        elif chance() < 0.5:
+            out[name] = None
+    return out

@@ -1,0 +1,14 @@
+"""The simulated systems: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from connectors.channeladvisor.simulator import ChannelAdvisorSimulator
+from connectors.simulation.simulator import Options, Simulator
+from connectors.tims.simulator import TimsSimulator
+
+SIMULATORS: Mapping[str, Callable[[Options], Simulator]] = {
+    "channeladvisor": ChannelAdvisorSimulator,
+    "tims": TimsSimulator,
+}

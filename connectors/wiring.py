@@ -1,0 +1,105 @@
+"""Puts a process together: ledger, vault, budgets, connections and mappings, from the settings; each made once, when first needed."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from connectors.registry import SYSTEMS, connect, definition
+from connectors.rest import RestConnection
+from integration.budget import SharedBudget
+from integration.canonical import CANONICAL
+from integration.ledger.database import open_engine
+from integration.ledger.upgrade import upgrade
+from integration.ledger.vault import Vault
+from integration.line.journey import House, Journey, Writing
+from integration.mapping import CompiledMapping, load_flow_rules, load_mapping
+from integration.rules import RULES
+from integration.schema import checked, faults
+from integration.settings.model import Flow, Settings
+
+MAPPINGS = Path(__file__).parent.parent / "mappings"
+DEPENDS_ON = {"order": ("customer",)}
+"""What a canonical entity needs to be in the target before it."""
+
+
+def open_house(settings: Settings) -> House:
+    """Open the ledger (brought to its present shape) and make ready what stages share. Raises Misconfigured."""
+    engine = open_engine(settings.database_url)
+    upgrade(engine)
+    vault = Vault(engine, settings.master_key)
+    vault.prepare()
+    wiring = Wiring(settings, engine)
+    return House(settings, engine, vault, wiring.journey)
+
+
+@dataclass
+class Wiring:
+    """The connections and journeys of one process."""
+
+    settings: Settings
+    engine: Engine
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _connections: dict[str, tuple[RestConnection, SharedBudget]] = field(default_factory=dict)
+    _journeys: dict[str, Journey] = field(default_factory=dict)
+
+    def journey(self, name: str) -> Journey:
+        with self._lock:
+            if name not in self._journeys:
+                self._journeys[name] = self._make(self.settings.flows[name])
+            return self._journeys[name]
+
+    def connection(self, name: str) -> tuple[RestConnection, SharedBudget]:
+        with self._lock:
+            if name not in self._connections:
+                configured = self.settings.connections[name]
+                declared = definition(configured)
+                budget = SharedBudget(self.engine, name, declared.limits, declared.times.total + declared.times.settle)
+                self._connections[name] = (connect(configured, budget), budget)
+            return self._connections[name]
+
+    def _make(self, flow: Flow) -> Journey:
+        source, source_budget = self.connection(flow.source)
+        target, target_budget = self.connection(flow.target)
+        source_system = self.settings.connections[flow.source].system
+        target_system = self.settings.connections[flow.target].system
+        reading = self._mapping(source_system, flow.entity)
+        writings = {entity: self._mapping(target_system, entity) for entity in (flow.entity, *DEPENDS_ON.get(flow.entity, ()))}
+        source_schema = SYSTEMS[source_system].reads[flow.entity]
+        canonical_schema = CANONICAL[flow.entity]
+        rules = flow.rules or load_flow_rules(MAPPINGS / "flows.yaml").get((source_system, target_system, flow.entity), ())
+
+        def read(raw: dict[str, Any]) -> dict[str, Any]:
+            return reading.read(checked(source_schema, raw, f"the {flow.entity}"))
+
+        return Journey(
+            flow=flow,
+            source=source,
+            target=target,
+            source_budget=source_budget,
+            target_budget=target_budget,
+            read=read,
+            canonical=lambda stored: checked(canonical_schema, stored, f"the {flow.entity}"),
+            writing={entity: _writing(mapping, target_system) for entity, mapping in writings.items()},
+            rules=[RULES[name] for name in rules],
+            mapping="+".join([reading.version, *(mapping.version for mapping in writings.values())]),
+        )
+
+    def _mapping(self, system: str, entity: str) -> CompiledMapping:
+        return compiled(system, entity, self.settings.mappings_folder)
+
+
+@cache
+def compiled(system: str, entity: str, overrides: Path | None) -> CompiledMapping:
+    """The mapping file of an entity of a system, compiled with the customer's overrides. Raises Misconfigured with file and line."""
+    return load_mapping(MAPPINGS / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity))
+
+
+def _writing(mapping: CompiledMapping, system: str) -> Writing:
+    schema = SYSTEMS[system].writes[mapping.entity]
+    return Writing(mapping.write, lambda body: faults(schema, body))

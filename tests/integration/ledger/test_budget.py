@@ -1,0 +1,186 @@
+"""The API budget holds across processes and threads, whatever dies; judged by when requests really left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from integration.budget import SharedBudget, Work, work
+from integration.errors import Limited, Waiting
+from integration.ledger import budgets
+from integration.ledger.database import open_engine
+from integration.ports import Limits
+
+LIMITS = Limits(requests=30, per_seconds=1, concurrent=4)
+
+CLIENT = """
+import json, sys, threading, time
+from integration.budget import SharedBudget
+from integration.errors import Limited
+from integration.ledger.database import open_engine
+from integration.ports import Limits
+
+url, seconds = sys.argv[1], float(sys.argv[2])
+budget = SharedBudget(open_engine(url), "tims", Limits(30, 1, 4), 5.0)
+end = time.monotonic() + seconds
+lock = threading.Lock()
+
+def client():
+    while time.monotonic() < end:
+        try:
+            with budget.expecting(8), budget.request():
+                begun = time.monotonic()
+                time.sleep(0.02)
+                with lock:
+                    print(json.dumps([begun, time.monotonic()]), flush=True)
+        except Limited as error:
+            time.sleep(min(error.retry_after, 0.2))
+
+threads = [threading.Thread(target=client) for _ in range(6)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+def most_in_any(seconds: float, times: list[float]) -> int:
+    times = sorted(times)
+    return max(sum(1 for other in times if begun <= other < begun + seconds) for begun in times)
+
+
+def most_at_once(spans: list[tuple[float, float]]) -> int:
+    edges = sorted([(begun, 1) for begun, _ in spans] + [(ended, -1) for _, ended in spans])
+    running = most = 0
+    for _, step in edges:
+        running += step
+        most = max(most, running)
+    return most
+
+
+def test_no_window_sees_more_than_the_limit_though_a_process_is_killed(engine: Engine, database_url: str, tmp_path: Path) -> None:
+    clients = []
+    for number in range(3):
+        with (tmp_path / f"{number}").open("w") as told:
+            clients.append(subprocess.Popen([sys.executable, "-c", CLIENT, database_url, "7"], stdout=told, cwd=Path.cwd()))
+    try:
+        time.sleep(2.5)  # in the middle of the run, whatever the processes are doing
+        clients[0].kill()
+        for client in clients[1:]:
+            assert client.wait(30) == 0
+    finally:
+        for client in clients:
+            client.kill()
+            client.wait()
+    spans = [
+        (begun, ended) for number in range(3) for begun, ended in map(json.loads, (tmp_path / f"{number}").read_text().splitlines())
+    ]
+    by_process = [len((tmp_path / f"{number}").read_text().splitlines()) for number in (1, 2)]
+    assert most_in_any(LIMITS.per_seconds, [begun for begun, _ in spans]) <= LIMITS.requests
+    assert most_at_once(spans) <= LIMITS.concurrent
+    assert min(by_process) > 0, "one process took everything"
+    assert len(spans) >= LIMITS.requests * 2, "the budget was hardly used"
+
+
+def test_a_pause_holds_for_everybody_and_never_gets_shorter(engine: Engine) -> None:
+    one, other = (SharedBudget(engine, "tims", LIMITS, 5.0) for _ in range(2))
+    with one.request():
+        pass
+    one.pause(30.0)
+    one.pause(1.0)
+    for budget in (one, other):
+        with pytest.raises(Limited) as caught, budget.request():
+            pass
+        assert caught.value.retry_after > 25
+    budgets.resume(engine, "tims")
+    with other.request():
+        pass
+
+
+def test_a_backfill_leaves_room_for_what_is_live(engine: Engine) -> None:
+    budget = SharedBudget(engine, "tims", Limits(20, 60, 8), 5.0)
+    token = work.set(Work("backfill"))
+    sent = 0
+    try:
+        with budget.expecting(20):
+            for _ in range(20):
+                with budget.request():
+                    sent += 1
+    except Limited:
+        pass
+    finally:
+        work.reset(token)
+    assert sent == 14
+    with budget.request():  # the live lane still gets its turn at once
+        pass
+
+
+def test_slots_of_a_dead_process_come_back(engine: Engine, database_url: str) -> None:
+    code = (
+        "import os, sys; from integration.budget import SharedBudget; from integration.ledger.database import open_engine;"
+        "from integration.ports import Limits; b = SharedBudget(open_engine(sys.argv[1]), 'tims', Limits(100, 60, 2), 6.0);"
+        "turn = b.request(); turn.__enter__(); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, database_url], check=False, cwd=Path.cwd())
+    assert budgets.use(engine, "tims", 60).slots == 1
+    budget = SharedBudget(engine, "tims", Limits(100, 60, 2), 6.0)
+    begun = time.monotonic()
+    while True:
+        try:
+            with budget.request():
+                break
+        except Limited:
+            assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun > 0.5, "the request of the dead process may still be at work"
+
+
+def test_no_request_leaves_after_its_claim_has_run_out(engine: Engine) -> None:
+    budget = SharedBudget(engine, "tims", LIMITS, 5.0)
+    token = work.set(Work("live", time.monotonic() - 1))
+    try:
+        with pytest.raises(Waiting), budget.request():
+            pass
+    finally:
+        work.reset(token)
+
+
+def test_the_count_survives_a_restart_of_everything(engine: Engine, database_url: str) -> None:
+    budget = SharedBudget(engine, "tims", Limits(5, 60, 8), 5.0)
+    for _ in range(5):
+        with budget.request():
+            pass
+    engine.dispose()
+    afterwards = open_engine(database_url)
+    with pytest.raises(Limited) as caught, SharedBudget(afterwards, "tims", Limits(5, 60, 8), 5.0).request():
+        pass
+    afterwards.dispose()
+    assert 50 < caught.value.retry_after < 63
+
+
+def test_threads_of_one_process_share_one_lot(engine: Engine) -> None:
+    budget = SharedBudget(engine, "tims", Limits(1000, 60, 8), 5.0)
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def client() -> None:
+        nonlocal at_once, most
+        with budget.request():
+            with lock:
+                at_once += 1
+                most = max(most, at_once)
+            time.sleep(0.05)
+            with lock:
+                at_once -= 1
+
+    with budget.expecting(40):
+        threads = [threading.Thread(target=client) for _ in range(40)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert 3 <= most <= 7
+    assert budgets.use(engine, "tims", 62).slots == 0, "idle slots are given back"
