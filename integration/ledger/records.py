@@ -105,7 +105,32 @@ def store_page(connection: Connection, vault: Vault, flow: str, batch_id: int, p
     ]
     if fresh:
         connection.execute(insert(tables.record), fresh)
-    return len(fresh) + (_take_up_skipped(connection, flow, batch_id, known) if again and known else 0)
+    anew = _take_up_changed(connection, vault, flow, batch_id, [wanted[identity] for identity in map(tuple, known) if identity in wanted])
+    return len(fresh) + anew + (_take_up_skipped(connection, flow, batch_id, known) if again and known else 0)
+
+
+def _take_up_changed(connection: Connection, vault: Vault, flow: str, batch_id: int, page: Sequence[SourceRecord]) -> int:
+    """A dead record that is read again in the same version but says more: a system may leave out what is optional, and not always."""
+    r, d = tables.record.c, tables.dead_letter.c
+    if not page:
+        return 0
+    bodies = {(one.key, one.version): one.body for one in page}
+    dead = connection.execute(
+        select(r.id, r.source_key, r.version, r.raw).where(
+            r.flow == flow, r.state == DEAD, r.raw.is_not(None), ~r.edited, tuple_(r.source_key, r.version).in_(list(bodies))
+        )
+    ).all()
+    changed = [row for row in dead if fingerprint(vault.open(row.raw)) != fingerprint(bodies[row.source_key, row.version])]
+    for row in changed:
+        raw = vault.seal(bodies[row.source_key, row.version])
+        connection.execute(update(tables.record).where(r.id == row.id).values(batch_id=batch_id, raw=raw, **AFRESH))
+    if changed:
+        connection.execute(
+            update(tables.dead_letter)
+            .where(d.record_id.in_([row.id for row in changed]), d.state == "open")
+            .values(state="closed", closed_at=clock.now(), closed_note="the source now gives it with other content")
+        )
+    return len(changed)
 
 
 def _take_up_skipped(connection: Connection, flow: str, batch_id: int, known: Iterable[tuple[str, str]]) -> int:

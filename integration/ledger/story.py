@@ -30,6 +30,19 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """A record of a batch, in a line."""
+
+    id: int
+    source_key: str
+    reference: str | None
+    version: str
+    state: str
+    due_at: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """`what` is one word or two (seen, mapped, created …), `detail` a sentence; `bad` where it is a failure. `lasted` in seconds."""
 
@@ -93,11 +106,11 @@ def identities(connection: Connection, wanted: str) -> list[Identity]:
     return []
 
 
-def of_batch(connection: Connection, batch_id: int) -> Sequence[Row[Any]]:
-    """The records that a batch carries now: id, source_key, reference, version, state, reason."""
+def of_batch(connection: Connection, batch_id: int) -> list[Carried]:
+    """The records that a batch carries now."""
     r = tables.record.c
-    columns = (r.id, r.source_key, r.reference, r.version, r.state, r.reason)
-    return connection.execute(select(*columns).where(r.batch_id == batch_id).order_by(r.id)).all()
+    wanted = select(*(r[name] for name in Carried.__dataclass_fields__)).where(r.batch_id == batch_id).order_by(r.id)
+    return [Carried(*row) for row in connection.execute(wanted)]
 
 
 def batch(connection: Connection, batch_id: int) -> Row[Any] | None:

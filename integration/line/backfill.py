@@ -57,6 +57,11 @@ def stop(engine: Engine, run_id: int) -> None:
         connection.execute(update(tables.run).where(r.id == run_id, r.state == "open").values(state="stopped"))
 
 
+def is_stopped(connection: Connection, run_id: int) -> bool:
+    r = tables.run.c
+    return connection.execute(select(r.id).where(r.id == run_id, r.state == "stopped")).first() is not None
+
+
 def next_page(connection: Connection, batch: Batch, token: str | None) -> int | None:
     """The batch of the page after this one, else of the next window; None where the backfill is through or was stopped."""
     run = _lock(connection, batch.run_id)

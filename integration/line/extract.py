@@ -53,6 +53,11 @@ def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
     journey = house.journey(batch.flow)
     with read(house.engine) as connection:
         full = batches.in_flight(connection, batch.flow, batch.lane) >= journey.flow.batches_in_flight
+        stopped = batch.lane == "backfill" and backfill.is_stopped(connection, batch.run_id)
+    if stopped:
+        with write(house.engine) as connection:
+            batches.finish(connection, batch, None, note="the backfill was stopped before this page was read")
+        return []
     # The first read never waits: what it has read is marked as taken over only when it is through, see `load`.
     if full and not batch.page["only_new"]:
         batches.postpone(house.engine, batch, ROOM_SECONDS, "waits for room on the line", spend=False)

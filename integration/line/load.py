@@ -62,7 +62,8 @@ class Answer:
 
 
 class Loader:
-    """One pass of a batch through load. `stopped` holds the failure that stopped the whole connection, if any did."""
+    """One pass of a batch through load. `stopped` holds the failure that stopped the whole connection of the budget
+    `resting`, if any did."""
 
     def __init__(self, house: House, journey: Journey, batch: Batch) -> None:
         self._house, self._journey, self._batch, self._flow = house, journey, batch, journey.flow
@@ -70,6 +71,7 @@ class Loader:
         self._writer = Writer(house, journey, batch, self._owner)
         self._customers: dict[str, str | SyncError] = {}
         self.stopped: SyncError | None = None
+        self.resting = journey.target_budget
 
     def load(self, wanted: Sequence[Record]) -> None:
         """Deliver what is validated and acknowledge what is booked. Raises LostLease where another worker has the batch."""
@@ -251,6 +253,7 @@ class Loader:
         except Refused as error:
             return record, error
         except SyncError as error:
+            self.resting = self._journey.source_budget
             self._notice(error)
             return record, error
         return record, None

@@ -122,9 +122,7 @@ class Writer:
             self._crossings.append({"id": crossing.id, **NO_INTENT, **FREE})
             self._end(record, SKIPPED, outcome.why)
         elif isinstance(outcome, Unanswered):
-            self._crossings.append({"id": crossing.id, "resend_after": outcome.resend_after, **FREE})
-            wait = min(max((outcome.resend_after - clock.now()).total_seconds(), 0.1), ASK_AGAIN_SECONDS * 3)
-            self.later(record, wait, str(outcome.error), spend=False)
+            self._unanswered(record, crossing, outcome)
         else:
             if outcome.delivered is not None:
                 self._crossings.append({**self._held(crossing, outcome.delivered, None), **NO_INTENT, **FREE})
@@ -133,6 +131,19 @@ class Writer:
             if any(fault.field.lower().endswith("sku") for fault in outcome.error.fields):
                 self._doubted_skus.update(skus)
             self.failed(record, outcome.error)
+
+    def _unanswered(self, record: Record, crossing: Crossing, outcome: Unanswered) -> None:
+        """One more look soon, for an answer that was only late; then none before it may be sent again."""
+        moment = clock.now()
+        resend_after = outcome.resend_after
+        if outcome.sent:
+            resend_after = max(resend_after, moment + timedelta(seconds=backoff(record.attempts + 1)))
+        self._crossings.append({"id": crossing.id, "resend_after": resend_after, **FREE})
+        if outcome.sent and record.attempts + 1 >= self._journey.flow.max_attempts:
+            self._letters.append(Aside(record, outcome.error))
+        else:
+            wait = ASK_AGAIN_SECONDS if outcome.sent else (resend_after - moment).total_seconds()
+            self.later(record, max(wait, 0.1), str(outcome.error), spend=outcome.sent)
 
     def _held(self, crossing: Crossing, delivered: Delivered, version: str | None) -> dict[str, Any]:
         return {

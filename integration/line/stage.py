@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from integration import clock
-from integration.budget import Work, work
+from integration.budget import SharedBudget, Work, work
 from integration.errors import Limited, Misconfigured, SyncError, Transient, Unauthorized, Unreachable, Waiting
 from integration.ledger import batches, records, tables
 from integration.ledger.batches import Batch, LostLease, Stage
@@ -31,9 +31,9 @@ log = structlog.get_logger()
 Bell = tuple[int, Stage]
 """A batch and the stage at which it is due now."""
 
-UNAUTHORIZED_SECONDS = 60.0
-UNREACHABLE_SECONDS = 5.0
-"""How long a connection rests that refuses us, or that cannot be reached, before it is tried again."""
+REST_SECONDS = 5.0
+LONGEST_REST = 60.0
+"""How long a connection rests at first that refuses us or cannot be reached, and at most, before it is tried again."""
 
 DATABASE_SECONDS = 2.0
 TIME_IS_UP_SECONDS = 1.0
@@ -65,7 +65,8 @@ def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:
         except (Limited, Waiting) as error:
             batches.postpone(house.engine, batch, error.retry_after, str(error), spend=False)
         except (Unauthorized, Unreachable) as error:
-            _rest(house, batch, error)
+            journey = house.journey(batch.flow)
+            _rest(house, batch, error, journey.source_budget if stage == "extract" else journey.target_budget)
         except Transient as error:
             batches.postpone(house.engine, batch, max(backoff(batch.attempts), error.retry_after or 0.0), str(error), spend=True)
         except (OperationalError, InterfaceError):
@@ -110,6 +111,9 @@ def _stage_of(
 def _load(house: House, batch: Batch) -> list[Bell]:
     loader = Loader(house, house.journey(batch.flow), batch)
     _each(house, batch, "load", [VALIDATED, BOOKED], loader.load, due=True)
+    if isinstance(loader.stopped, (Unauthorized, Unreachable)):
+        _rest(house, batch, loader.stopped, loader.resting)
+        return []
     if loader.stopped is not None:
         raise loader.stopped
     with write(house.engine) as connection:
@@ -156,14 +160,12 @@ def _count(connection: Connection, batch: Batch, state: str) -> int:
     return connection.execute(select(func.count()).where(r.batch_id == batch.id, r.state == state)).scalar_one()
 
 
-def _rest(house: House, batch: Batch, error: Unauthorized | Unreachable) -> None:
-    """The whole connection rests: every other request would meet the same."""
-    seconds = UNAUTHORIZED_SECONDS if isinstance(error, Unauthorized) else error.retry_after or UNREACHABLE_SECONDS
+def _rest(house: House, batch: Batch, error: Unauthorized | Unreachable, budget: SharedBudget) -> None:
+    """The whole connection rests, longer each time: every other request would meet the same."""
+    seconds = error.retry_after if isinstance(error, Unreachable) and error.retry_after else min(LONGEST_REST, REST_SECONDS * batch.attempts)
     log.warning("connection rests", kind=error.kind, seconds=seconds, reason=str(error))
-    journey = house.journey(batch.flow)
-    budget = journey.source_budget if batch.stage == "extract" else journey.target_budget
     budget.pause(seconds, f"{error.kind}: {error}"[:200])
-    batches.postpone(house.engine, batch, seconds, str(error), spend=False)
+    batches.postpone(house.engine, batch, seconds, str(error), spend=True)
 
 
 def _give_up(house: House, batch: Batch, error: SyncError) -> None:

@@ -101,7 +101,7 @@ class _Reading:
         self._refuse_twins(flows)
         flower = self._root.table("flower")
         flower_port = flower.get("port", values.port) or environment.FLOWER_PORT
-        flower_auth = self._flower_auth(flower)
+        flower_auth = self._flower_auth(flower, home)
         flower.close()
         metrics = self._root.table("metrics")
         metrics_port = metrics.get("port", values.port) or environment.METRICS_PORT
@@ -213,12 +213,12 @@ class _Reading:
             if twin != flow.name:
                 self._problems.fault(("flows", flow.name), f"the flow `{flow.name}` moves the same as `{twin}`; take one of them out.")
 
-    def _flower_auth(self, table: Table) -> Secret | None:
-        user = table.get("user", values.text)
-        password = table.get("password", self._references.credential)
-        if user and ":" in user:
+    def _flower_auth(self, table: Table, home: Path) -> Secret | None:
+        user = table.get("user", values.text) or environment.FLOWER_USER
+        password = table.get("password", self._references.credential) or _kept(home / environment.FLOWER_PASSWORD_FILE)
+        if ":" in user:
             self._problems.fault((*table.path, "user"), "`user` must not hold a colon; basic auth ends the user there.")
-        return Secret(password.reference, f"{user or environment.FLOWER_USER}:{password.reveal()}") if password else None
+        return Secret(password.reference, f"{user}:{password.reveal()}") if password else None
 
     def _path(self, raw: Any) -> Path:
         """A folder, beside the file where it is not absolute; it need not exist."""
@@ -245,3 +245,11 @@ class _Reading:
         except ValueError as fault:
             self._problems.faults.append(Problem(name, 0, str(fault)))
             return None
+
+
+def _kept(file: Path) -> Secret | None:
+    """The password that was made because none is configured."""
+    try:
+        return Secret(f"file:{file}", file.read_text().strip())
+    except OSError:
+        return None

@@ -1,0 +1,141 @@
+"""Follows each placed order through the ledger, and keeps what the live table tells: counts, latencies, the last events."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, and_, func, select
+
+from commands.demo.orders import Placing
+from integration import clock
+from integration.ledger import budgets, letters, tables
+from integration.ledger.database import read
+from integration.ledger.letters import Group
+from integration.ledger.records import BOOKED, DEAD, DONE, EXTRACTED, SKIPPED, TRANSFORMED, UNCHANGED, VALIDATED
+from integration.settings import Flow
+
+NEWEST = 500
+"""Orders that the latencies are told of."""
+
+AT_ONCE = 500
+"""Keys named in one statement; every database takes so many."""
+
+NEXT = {EXTRACTED: "to be mapped", TRANSFORMED: "to be validated", VALIDATED: "to be booked"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that was placed: its key in the channel and when the channel took it."""
+
+    key: str
+    at: datetime
+    placing: Placing
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """`lasted`: seconds from placed to booked, as the ledger has it: later than the target's own time of it."""
+
+    placed: Placed
+    target_key: str
+    lasted: float
+
+
+@dataclass(frozen=True, slots=True)
+class PutAside:
+    placed: Placed
+    reason: str
+
+
+Event = Booked | PutAside
+
+
+class Follower:
+    """`waiting` holds what is on its way, and only that, so that a demo may run for days."""
+
+    def __init__(self, engine: Engine, flow: Flow, windows: dict[str, float]) -> None:
+        self._engine = engine
+        self._flow = flow
+        self._windows = windows
+        self.placed = self.booked = self.skipped = self.dead = 0
+        self.waiting: dict[str, Placed] = {}
+        self.reasons: Counter[str] = Counter()
+        self.lasted: deque[float] = deque(maxlen=NEWEST)
+        self.events: deque[Event] = deque(maxlen=8)
+        self.groups: Sequence[Group] = ()
+        self.unfinished = 0
+        self.uses: dict[str, budgets.Use] = {}
+
+    def add(self, placed: Placed) -> None:
+        self.placed += 1
+        self.waiting[placed.key] = placed
+
+    def look(self) -> list[Booked]:
+        """Read the ledger once; gives the orders that were booked since the last look."""
+        with read(self._engine) as connection:
+            rows = self._newest(connection)
+            self.groups = letters.groups(connection, flow=self._flow.name)
+            self.unfinished = self._count_unfinished(connection)
+        self.uses = {name: budgets.use(self._engine, name, window) for name, window in self._windows.items()}
+        moment = clock.now()
+        self.reasons = Counter()
+        booked = []
+        for placed in list(self.waiting.values()):
+            event = self._settle(placed, rows.get(placed.key), moment)
+            if event is not None:
+                self.events.append(event)
+            if isinstance(event, Booked):
+                booked.append(event)
+        return booked
+
+    def quantile(self, share: float) -> float | None:
+        """Seconds from placed to booked that `share` of the newest orders took at most."""
+        ordered = sorted(self.lasted)
+        return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else None
+
+    def progress(self) -> tuple[int, ...]:
+        """Differs from the last one where anything has moved."""
+        return self.placed, self.booked, self.skipped, self.dead, self.unfinished, sum(use.requests for use in self.uses.values())
+
+    def _settle(self, placed: Placed, row: Row[Any] | None, moment: datetime) -> Event | None:
+        """Take an order off those that wait, if it does no more, and tell of it; else note what it waits for."""
+        event: Event | None = None
+        if row is None:
+            self.reasons["to be read"] += 1
+            return None
+        if row.target_key is not None and row.state in (BOOKED, DONE, UNCHANGED):
+            self.booked += 1
+            event = Booked(placed, row.target_key, (row.booked_at - placed.at).total_seconds())
+            self.lasted.append(event.lasted)
+        elif row.state == DEAD:
+            self.dead += 1
+            event = PutAside(placed, row.reason)
+        elif row.state == SKIPPED:
+            self.skipped += 1
+        else:
+            held = row.due_at is not None and row.due_at > moment
+            self.reasons[f"held: {row.reason}" if held else NEXT.get(row.state, row.state)] += 1
+            return None
+        del self.waiting[placed.key]
+        return event
+
+    def _newest(self, connection: Connection) -> dict[str, Row[Any]]:
+        """The newest version of each order that waits, with its key in the target."""
+        r, c, flow = tables.record.c, tables.crosswalk.c, self._flow
+        crossing = and_(c.source == flow.source, c.target == flow.target, c.entity == flow.entity, c.source_key == r.source_key)
+        wanted = select(r.source_key, r.state, r.reason, r.due_at, r.booked_at, c.target_key).join_from(
+            tables.record, tables.crosswalk, crossing, isouter=True
+        )
+        keys, found = list(self.waiting), {}
+        for start in range(0, len(keys), AT_ONCE):
+            some = wanted.where(r.flow == flow.name, r.source_key.in_(keys[start : start + AT_ONCE])).order_by(r.version)
+            found |= {row.source_key: row for row in connection.execute(some)}
+        return found
+
+    def _count_unfinished(self, connection: Connection) -> int:
+        r = tables.record.c
+        return connection.execute(select(func.count()).where(r.flow == self._flow.name, r.finished_at.is_(None))).scalar_one()

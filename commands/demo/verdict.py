@@ -1,0 +1,86 @@
+"""Judges a demo: what the simulated systems hold at the end against what must have become of each order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from commands.demo.orders import Placing
+from integration.ledger.letters import Letter
+
+State = Mapping[str, Any]
+
+
+def complaints(
+    placed: Mapping[str, Placing], channel: State, erp: State, letters: Sequence[Letter], stats: Mapping[str, State], guest: str
+) -> list[str]:
+    """One sentence for each thing that is not as it must be; none where all is well.
+
+    `placed` by key in the channel, `channel` and `erp` the whole state of each simulator, `letters` the open ones, `stats` what
+    each simulator counted, `guest` the e-mail address of the customer that orders without one are booked on.
+    """
+    by_reference: dict[str, list[State]] = {}
+    for sales_order in erp["sales_orders"]:
+        by_reference.setdefault(sales_order["ExternalOrderID"], []).append(sales_order)
+    emails = {customer["CustomerID"]: (customer["Email"] or "").lower() for customer in erp["customers"]}
+    exported = {str(order["ChannelAdvisorOrderID"]): order["Exported"] for order in channel["orders"]}
+    by_key: dict[str, list[Letter]] = {}
+    for letter in letters:
+        by_key.setdefault(letter.source_key, []).append(letter)
+
+    found: list[str] = []
+    for key, placing in placed.items():
+        booked, aside = by_reference.pop(key, []), by_key.pop(key, [])
+        if placing.fate == "booked":
+            faults = _wrong_booking(placing, booked, emails, guest, exported=exported.get(key, False))
+            faults = [*faults, *(f"is a dead letter: {letter.reason}" for letter in aside)]
+        else:
+            faults = [f"must not be booked, and is {one['SalesOrderID']}" for one in booked]
+            faults += _wrong_letters(placing, aside)
+        found += [f"order {key} {fault}" for fault in faults]
+    found += [f"{one['SalesOrderID']} is of no order that was placed" for extra in by_reference.values() for one in extra]
+    found += [f"dead letter {letter.id} is of no order that was placed: {letter.reason}" for extra in by_key.values() for letter in extra]
+    return [*found, *_wrong_traffic(stats)]
+
+
+def _wrong_booking(placing: Placing, booked: Sequence[State], emails: Mapping[str, str], guest: str, *, exported: bool) -> Iterator[str]:
+    if not booked:
+        yield "is not booked"
+        return
+    if len(booked) > 1:
+        yield f"is booked {len(booked)} times: {', '.join(one['SalesOrderID'] for one in booked)}"
+    one, order = booked[0], placing.order
+    if one["TotalAmount"] != order["TotalAmount"]:
+        yield f"costs {order['TotalAmount']}, and {one['TotalAmount']} as {one['SalesOrderID']}"
+    lines = tuple((line["SKU"], line["Quantity"]) for line in one["LineItems"])
+    if lines != placing.lines:
+        yield f"has other lines as {one['SalesOrderID']}"
+    if emails.get(one["CustomerID"]) != (order["CustomerInfo"]["Email"] or guest).lower():
+        yield f"is booked on another customer, {one['CustomerID']}"
+    if one["OrderStatus"] not in placing.statuses:
+        yield f"must be {' or '.join(placing.statuses)}, and is {one['OrderStatus']} as {one['SalesOrderID']}"
+    moved = (placing.later or {}).get("ShippingAddress")
+    if moved and one["ShippingAddress"]["PostalCode"][:5] != moved["PostalCode"][:5].zfill(5):
+        yield f"goes to the old address as {one['SalesOrderID']}"
+    if not exported:
+        yield "is booked, but the channel was not told"
+
+
+def _wrong_letters(placing: Placing, aside: Sequence[Letter]) -> Iterator[str]:
+    if placing.fate == "dead" and not aside:
+        yield f"must be a dead letter that names {placing.fault}, and is none"
+    for letter in aside:
+        if placing.fate != "dead":
+            yield f"must just be left out, and is a dead letter: {letter.reason}"
+        elif placing.fault not in {fault["field"] for fault in letter.fields}:
+            yield f"must be a dead letter that names {placing.fault}, and this one says: {letter.reason}"
+    if len(aside) > 1:
+        yield f"has {len(aside)} dead letters"
+
+
+def _wrong_traffic(stats: Mapping[str, State]) -> Iterator[str]:
+    for name, counted in stats.items():
+        if refused := counted["refused"].get("429"):
+            yield f"{name} refused {refused} requests, because its limit was not kept"
+        for fault in counted["contract_errors"]:
+            yield f"{name} answered against its contract: {fault}"

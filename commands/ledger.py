@@ -1,0 +1,40 @@
+"""Opens the ledger for a command, and says in one sentence where its database does not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from commands.configuration import complete, incomplete
+from commands.exits import Exit
+from commands.failure import Failure
+from commands.invocation import Invocation
+from connectors.wiring import open_house
+from integration.line.journey import House
+from integration.settings import Settings
+from integration.settings.problems import did_you_mean
+
+
+@contextmanager
+def opened(invocation: Invocation, *, credentials: bool = False) -> Iterator[House]:
+    """The house of one command; with `credentials` all of them must be there, for it speaks to the systems. Raises Misconfigured."""
+    settings = complete(invocation) if credentials else incomplete(invocation)[0]
+    house: House | None = None
+    try:
+        house = open_house(settings)
+        yield house
+    except (OperationalError, InterfaceError) as fault:
+        said = (str(fault.orig).strip().splitlines() or [type(fault).__name__])[0]
+        raise Failure(f"the database does not answer ({said}); start it or mend DATABASE_URL.", Exit.FAILED) from None
+    finally:
+        if house is not None:
+            house.engine.dispose()
+
+
+def known_flow(settings: Settings, name: str, param_hint: str) -> str:
+    if name not in settings.flows:
+        raise click.BadParameter(f"there is no flow `{name}`; {did_you_mean(name, settings.flows)}", param_hint=param_hint)
+    return name

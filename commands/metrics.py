@@ -1,0 +1,126 @@
+"""`integration metrics`: what waits, what is late, what needs a person and what is left of each budget, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from socketserver import ThreadingMixIn
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import click
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from commands.configuration import complete
+from commands.invocation import Invocation
+from commands.output import console
+from connectors.registry import definition
+from integration.errors import Misconfigured
+from integration.ledger.batches import STAGES
+from integration.ledger.budgets import use
+from integration.ledger.counts import count
+from integration.ledger.database import open_engine, read
+from integration.ledger.upgrade import upgrade
+from integration.ports import Limits
+from integration.settings import Settings
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+class Ledger(Collector):
+    """Reads the ledger at each scrape; keeps nothing, so it is right after any restart."""
+
+    def __init__(self, settings: Settings, engine: Engine) -> None:
+        self._engine = engine
+        self._flows = list(settings.flows)
+        self._limits: dict[str, Limits] = {name: definition(one).limits for name, one in settings.connections.items()}
+
+    def collect(self) -> Iterator[Metric]:
+        counts = count(self._engine)
+        letters = GaugeMetricFamily("integration_dead_letters", "Dead letters that wait for a person.", labels=["flow", "cause"])
+        for (flow, cause), number in counts.dead_letters.items():
+            letters.add_metric([flow, cause], number)
+        yield letters
+        yield self._by_flow("integration_holds", "Records that wait and release themselves.", counts.holds)
+        yield self._by_flow("integration_lag_seconds", "Age of the oldest record that is not through.", counts.lag)
+        yield self._by_flow("integration_cursor_age_seconds", "How long ago the last look for something new began.", counts.cursor_age)
+        due = GaugeMetricFamily("integration_batches_due", "Batches that are due or being worked on.", labels=["stage"])
+        for stage in STAGES:
+            due.add_metric([stage], counts.batches_due.get(stage, 0))
+        yield due
+        yield from self._budgets()
+
+    def _by_flow(self, name: str, text: str, values: Any) -> Metric:
+        family = GaugeMetricFamily(name, text, labels=["flow"])
+        for flow in self._flows:
+            family.add_metric([flow], values.get(flow, 0))
+        return family
+
+    def _budgets(self) -> Iterator[Metric]:
+        used = GaugeMetricFamily("integration_budget_used_ratio", "Share of the allowed requests that is used.", labels=["connection"])
+        paused = GaugeMetricFamily("integration_budget_paused", "1 while nobody may send on the connection.", labels=["connection"])
+        for name, limits in self._limits.items():
+            now = use(self._engine, name, limits.per_seconds)
+            used.add_metric([name], now.requests / limits.requests)
+            paused.add_metric([name], now.paused_until is not None)
+        yield used
+        yield paused
+
+
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True  # a scraper that hangs must not hold up the end
+
+
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class calls it so
+        """A line for each scrape helps nobody."""
+
+
+def application(engine: Engine, collector: Collector) -> Application:
+    """WSGI: /metrics for Prometheus, /healthz for whoever restarts us: 200 while the ledger answers, else 503."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    metrics: Application = make_wsgi_app(registry)
+
+    def answer(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        try:
+            if path == "/metrics":
+                return metrics(environ, start)
+            if path == "/healthz":
+                with read(engine):
+                    return _plain(start, "200 OK", "the ledger answers\n")
+        except SQLAlchemyError:
+            return _plain(start, "503 Service Unavailable", "the ledger does not answer\n")
+        return _plain(start, "404 Not Found", "there are /metrics and /healthz\n")
+
+    return answer
+
+
+def _plain(start: StartResponse, status: str, text: str) -> list[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8")])
+    return [text.encode()]
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), help="Else that of the configuration; 0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 inside a container.")
+@click.pass_obj
+def metrics(invocation: Invocation, port: int | None, host: str) -> None:
+    """Serve metrics for Prometheus under /metrics until it is stopped."""
+    settings = complete(invocation)
+    engine = open_engine(settings.database_url)
+    upgrade(engine)
+    wanted = settings.metrics_port if port is None else port
+    app = application(engine, Ledger(settings, engine))
+    try:
+        server = make_server(host, wanted, app, server_class=_Server, handler_class=_Silent)
+    except OSError as error:
+        raise Misconfigured(f"nothing can listen on {host}:{wanted} ({error.strerror}); free it, or choose another with --port.") from None
+    with server:
+        console().print(f"listening on http://{host}:{server.server_port}/metrics")
+        server.serve_forever()

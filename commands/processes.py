@@ -1,0 +1,60 @@
+"""Which processes make up a running installation: Valkey where no REDIS_URL is set, two workers, beat, Flower and the metrics endpoint."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+
+from commands import valkey
+from commands.child import Child
+from commands.ports import is_free
+from commands.supervisor import Supervisor
+from integration.errors import Misconfigured
+from integration.settings import Settings
+from integration.settings.environment import CONFIG
+
+WORKER_GRACE = 20.0
+"""Seconds for a worker to finish what it has begun. What takes longer is ended, and taken up again from the ledger at the next start."""
+
+CONCURRENCY = 2
+"""Processes of a worker: one hanging request holds up no other batch. More gain nothing, for a batch sends side by side by itself."""
+
+
+def start(supervisor: Supervisor, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
+    """Start them all, Valkey first; `environment` is for each of them. Raises Misconfigured where one cannot run here."""
+    for port, key in ((settings.flower_port, "flower"), (settings.metrics_port, "metrics")):
+        if not is_free(port):
+            raise Misconfigured(f"port {port} is taken by another program; end it, or set `port` under [{key}].", str(settings.path))
+    if settings.redis_url is None:
+        folder = settings.home / "valkey"
+        port = valkey.choose_port(folder)
+        supervisor.start(Child("valkey", valkey.command(folder, port)))
+        valkey.wait_until_ready(folder, port)
+    for child in _ours(settings, {**(environment or {}), CONFIG: str(settings.path)}):
+        supervisor.start(child)
+
+
+def _ours(settings: Settings, environment: Mapping[str, str]) -> Iterator[Child]:
+    loads = ",".join(f"{name}.load" for name in settings.connections)
+    # Loading waits for the target, with nothing to do. A worker of its own keeps that from delaying reading and polling.
+    yield Child("worker-load", _worker("load", "--queues", loads), environment, WORKER_GRACE)
+    yield Child("worker-line", _worker("line", "--exclude-queues", loads), environment, WORKER_GRACE)
+    yield Child("beat", _celery("beat", "--loglevel", "INFO"), environment)
+    yield Child("flower", _celery("flower", f"--conf={_flower_file()}"), environment)
+    yield Child("metrics", [sys.executable, "-m", "commands", "metrics"], environment)
+
+
+def _worker(name: str, *queues: str) -> list[str]:
+    alone = ("--without-mingle", "--without-gossip")  # workers meet in the ledger and need not know of each other
+    return _celery("worker", "--hostname", f"{name}@%h", *queues, "--concurrency", str(CONCURRENCY), "--loglevel", "INFO", *alone)
+
+
+def _celery(command: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "-A", "tasks.app", command, *arguments]
+
+
+def _flower_file() -> str:
+    spec = find_spec("flowerconfig")
+    assert spec and spec.origin
+    return spec.origin

@@ -1,0 +1,87 @@
+"""What `status` shows beside the counts: where records are on the line, what was booked lately, which backfills are open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, case, func, select
+
+from integration import clock
+from integration.ledger import tables
+from integration.ledger.database import read
+from integration.ledger.records import BOOKED, EXTRACTED, TRANSFORMED, VALIDATED
+
+STAGE_OF = {EXTRACTED: "transform", TRANSFORMED: "validate", VALIDATED: "load", BOOKED: "acknowledge"}
+"""What a record in this state is in front of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """A backfill that is being read, or was stopped and can be taken up."""
+
+    run_id: int
+    flow: str
+    state: str
+    since: datetime
+    until: datetime
+    place: datetime
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """By flow: `in_flight` counts records by stage, `booked_hour` and `booked_day` those booked since, `overdue` is for how many
+    seconds the oldest batch has been due that nobody took, `last_read` when the last look for something new began."""
+
+    in_flight: Mapping[str, Mapping[str, int]]
+    booked_hour: Mapping[str, int]
+    booked_day: Mapping[str, int]
+    overdue: Mapping[str, float]
+    last_read: Mapping[str, datetime]
+    backfills: tuple[Backfill, ...]
+
+
+def overview(engine: Engine) -> Overview:
+    moment = clock.now()
+    with read(engine) as connection:
+        hour, day = _booked(connection, moment)
+        return Overview(
+            _in_flight(connection),
+            hour,
+            day,
+            _overdue(connection, moment),
+            dict(connection.execute(select(tables.cursor.c.flow, tables.cursor.c.updated_at)).all()),
+            _backfills(connection),
+        )
+
+
+def _in_flight(connection: Connection) -> dict[str, dict[str, int]]:
+    r = tables.record.c
+    rows = connection.execute(select(r.flow, r.state, func.count()).where(r.finished_at.is_(None)).group_by(r.flow, r.state))
+    flows: dict[str, dict[str, int]] = {}
+    for flow, state, count in rows:
+        flows.setdefault(flow, {})[STAGE_OF[state]] = count
+    return flows
+
+
+def _booked(connection: Connection, moment: datetime) -> tuple[dict[str, int], dict[str, int]]:
+    r = tables.record.c
+    in_hour = func.sum(case((r.booked_at > moment - timedelta(hours=1), 1), else_=0))
+    booked = select(r.flow, in_hour, func.count()).where(r.booked_at > moment - timedelta(days=1)).group_by(r.flow)
+    rows = connection.execute(booked).all()
+    return {flow: int(hour) for flow, hour, _ in rows}, {flow: day for flow, _, day in rows}
+
+
+def _overdue(connection: Connection, moment: datetime) -> dict[str, float]:
+    b = tables.batch.c
+    oldest = select(b.flow, func.min(b.due_at)).where(b.state == "open", b.owner.is_(None), b.lane != "backfill", b.due_at <= moment)
+    return {flow: (moment - due).total_seconds() for flow, due in connection.execute(oldest.group_by(b.flow))}
+
+
+def _backfills(connection: Connection) -> tuple[Backfill, ...]:
+    r = tables.run.c
+    columns = [r[name] if name != "run_id" else r.id for name in Backfill.__dataclass_fields__]
+    unfinished = select(*columns).where(r.kind == "backfill", r.state.in_(("open", "stopped"))).order_by(r.id)
+    return tuple(Backfill(*row) for row in connection.execute(unfinished))

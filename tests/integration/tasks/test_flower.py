@@ -1,0 +1,116 @@
+"""What operators see in a real Flower: every queue with its length, tasks as a person says them, dead letters with their reason."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import requests
+
+from connectors.configured import load_settings
+from integration.ledger import letters
+from integration.ledger.database import write
+from tests.fixtures.line import ENVIRONMENT, Service, configure, exported, key, open_line, order, with_sku
+from tests.fixtures.processes import wait_for
+from tests.fixtures.simulators import Simulators
+
+PERSONAL = ("ana.", "buyer.example", "Ruiz", "Orchard")
+"""Of the buyers of tests/fixtures/line.py."""
+
+Get = Callable[..., requests.Response]
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulators, sqlite_url: str, redis_url: str) -> Iterator[Service]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    configure(monkeypatch, tmp_path, simulators, sqlite_url, redis_url, port)
+    with Service(tmp_path) as service:
+        yield service
+
+
+@pytest.fixture
+def flower(service: Service) -> Get:
+    """Flower, listening to events; gives the way to ask it."""
+    service.flower()
+    url = f"http://127.0.0.1:{load_settings().flower_port}"
+
+    def get(path: str, user: str = "operator") -> requests.Response:
+        return requests.get(url + path, auth=(user, ENVIRONMENT["FLOWER_PASSWORD"]), timeout=10)
+
+    def answers() -> bool:
+        try:
+            return get("/healthcheck").ok
+        except requests.ConnectionError:
+            return False
+
+    wait_for(answers, 20)
+    return get
+
+
+def tasks(flower: Get, name: str) -> list[dict[str, Any]]:
+    answer = flower(f"/api/tasks?taskname={name}")
+    assert answer.ok, answer.text
+    return list(answer.json().values())
+
+
+def queues(flower: Get) -> dict[str, int]:
+    """The broker page, as a person sees it."""
+    rows = re.findall(r'<tr id="[^"]*">\s*<td>([\w.]+)</td>\s*<td[^>]*>(\d+)</td>', flower("/broker").text)
+    return {name: int(length) for name, length in rows}
+
+
+def test_flower_shows_queues_tasks_and_dead_letters_and_nothing_personal(
+    service: Service, flower: Get, simulators: Simulators, redis_url: str
+) -> None:
+    placed = simulators.channeladvisor.place([order(number) for number in range(3)])
+    (bad,) = simulators.channeladvisor.place([with_sku(50, "NO-SUCH-THING")])
+    service.worker()
+    service.beat()
+    wait_for(lambda: exported(simulators) == {key(one) for one in placed}, 30)
+
+    (letter,) = wait_for(lambda: tasks(flower, "dead_letter"), 20)
+    wait_for(lambda: tasks(flower, "dead_letter")[0]["state"] == "FAILURE", 10)
+    (letter,) = tasks(flower, "dead_letter")
+    assert letter["args"] == f"orders ca→tims order {key(bad)}"
+    assert "NO-SUCH-THING is no item of the target" in letter["exception"]
+    (loaded,) = [one for one in wait_for(lambda: tasks(flower, "load"), 10) if one["state"] == "SUCCESS"]
+    assert re.fullmatch(r"orders ca→tims batch \d+, 3 records", loaded["args"])
+    assert all(one["args"] == "orders ca→tims" for one in tasks(flower, "poll"))
+
+    lengths = queues(flower)
+    assert lengths["dead_letters"] == 1
+    stages = {f"{connection}.{stage}" for connection in ("ca", "tims") for stage in ("extract", "transform", "validate", "load")}
+    assert set(lengths) == {"control", "dead_letters", *stages}
+    assert list(flower("/api/workers").json()) == [f"worker@{socket.gethostname()}"]  # dead letters are told in its name
+
+    assert flower("/api/tasks", user="nobody").status_code == 401
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        kept = [client.lrange(name, 0, -1) if client.type(name) == "list" else client.type(name) for name in client.keys("*")]
+    for text in (flower("/api/tasks").text, flower("/tasks").text, service.log("worker"), service.log("beat"), str(kept)):
+        assert not [word for word in PERSONAL if word in text]
+
+
+def test_the_image_of_the_dead_letters_follows_the_ledger(service: Service, flower: Get, simulators: Simulators, redis_url: str) -> None:
+    simulators.channeladvisor.place([with_sku(number, f"NO-SUCH-{number}") for number in range(3)])
+    service.worker()
+    service.beat()
+    wait_for(lambda: queues(flower)["dead_letters"] == 3, 20)
+    with open_line() as house, write(house.engine) as connection:
+        wait_for(lambda: len(tasks(flower, "dead_letter")) == 3, 10)
+        first, *_ = letters.still_open(connection)
+        letters.dismiss(connection, [first], "not ours")
+    wait_for(lambda: queues(flower)["dead_letters"] == 2, 10)
+    (ended,) = wait_for(lambda: [one for one in tasks(flower, "dead_letter") if one["state"] == "SUCCESS"], 10)
+    assert first.source_key in ended["args"]
+    assert "dismissed" in ended["result"]
+
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    wait_for(lambda: queues(flower)["dead_letters"] == 2, 10)
