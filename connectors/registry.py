@@ -16,6 +16,7 @@ from integration.errors import Misconfigured, SyncError
 from integration.ports import Budget
 from integration.schema import paths
 from integration.settings.model import Connection
+from integration.suggest import did_you_mean
 
 _HERE = Path(__file__).parent
 
@@ -76,7 +77,9 @@ def definition(connection: Connection) -> Definition:
     """The system's connector file with the connection's overrides. Raises Misconfigured."""
     system = SYSTEMS.get(connection.system)
     if system is None:
-        raise Misconfigured(f"no system {connection.system!r}; one of {', '.join(SYSTEMS)}", where=f"connection {connection.name}, system")
+        raise Misconfigured(
+            f"no system {connection.system!r}; {did_you_mean(connection.system, SYSTEMS)}", where=f"connection {connection.name}, system"
+        )
     return load(system.connector_file, connection.overrides, connection.name)
 
 

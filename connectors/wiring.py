@@ -31,9 +31,13 @@ DEPENDS_ON = {"order": ("customer",)}
 def open_house(settings: Settings) -> House:
     """Open the ledger (brought to its present shape) and make ready what stages share. Raises Misconfigured."""
     engine = open_engine(settings.database_url)
-    upgrade(engine)
-    vault = Vault(engine, settings.master_key)
-    vault.prepare()
+    try:
+        upgrade(engine)
+        vault = Vault(engine, settings.master_key)
+        vault.prepare()
+    except BaseException:
+        engine.dispose()
+        raise
     wiring = Wiring(settings, engine)
     return House(settings, engine, vault, wiring.journey)
 

@@ -117,7 +117,11 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
     if asked_before:
         resend_after = crossing.resend_after or _may_still_happen_until(target, crossing.intent_at)
         if clock.now() < resend_after:
-            return Unanswered(NoAnswer("the answer to an earlier request never came and it may still take effect; it is looked up again"), resend_after, sent=False)
+            return Unanswered(
+                NoAnswer("the answer to an earlier request never came and it may still take effect; it is looked up again"),
+                resend_after,
+                sent=False,
+            )
     writable = target.writable(parcel.entity)
     body = {name: value for name, value in parcel.body.items() if name not in writable.after_create}
     try:
@@ -200,7 +204,7 @@ def look_up(target: Target, parcel: Parcel) -> Delivered | None:
     note = f"{len(found)} of them were there; {remote.key} is used" if len(found) > 1 else ""
     held = {name: remote.body.get(name) for name in (*writable.update, *writable.fixed)}
     # What the target has made of its own states is no change of ours; only what a new record starts with is compared.
-    held |= {name: value for name, value in writable.after_create.items()}
+    held |= dict(writable.after_create)
     held |= {name: parcel.body[name] for name in writable.fixed if name in parcel.body}
     return Delivered("found", remote, held, note)
 
@@ -214,7 +218,11 @@ def _same(one: Any, other: Any) -> bool:
     """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as text."""
     if isinstance(one, Mapping) or isinstance(other, Mapping):
         left, right = one or {}, other or {}
-        return isinstance(left, Mapping) and isinstance(right, Mapping) and all(_same(left.get(name), right.get(name)) for name in {*left, *right})
+        return (
+            isinstance(left, Mapping)
+            and isinstance(right, Mapping)
+            and all(_same(left.get(name), right.get(name)) for name in {*left, *right})
+        )
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
     return one == other or (one is not None and other is not None and str(one) == str(other))

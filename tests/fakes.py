@@ -78,7 +78,13 @@ class FakeSystem:
         self._call(f"{entity}.create")
         with self._lock:
             key = f"{'SO' if entity == 'order' else 'C'}-{next(self._numbers):07d}"
-            self.stored[entity][key] = {"Status": "Active", **dict(self.writable(entity).after_create), **deepcopy(body), "Key": key, "Version": 1}
+            self.stored[entity][key] = {
+                "Status": "Active",
+                **dict(self.writable(entity).after_create),
+                **deepcopy(body),
+                "Key": key,
+                "Version": 1,
+            }
         self._answer(f"{entity}.create")
         return self.remote(entity, self.stored[entity][key])
 

@@ -7,9 +7,8 @@ apart by their `kind`, and what a ValueError of `__post_init__` says becomes the
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -19,6 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from integration.errors import Misconfigured
+from integration.suggest import did_you_mean
 
 Shape = TypeVar("Shape")
 Route = tuple[str | int, ...]
@@ -98,7 +98,7 @@ def _value(hint: Any, value: Any, route: Route, document: Document) -> Any:
     if dataclasses.is_dataclass(hint):
         return _section(hint, value, route, document)
     if origin is Literal:
-        fault = "" if value in choices else f"is {value!r}; {_one_of(value, choices)}"
+        fault = "" if value in choices else f"is {value!r}; {did_you_mean(value, choices)}"
     elif origin is not None:
         return _collection(origin, choices, value, route, document)
     else:
@@ -129,7 +129,7 @@ def _choice(choices: tuple[Any, ...], value: Any, route: Route, document: Docume
     kinds = {get_args(get_type_hints(shape)["kind"])[0]: shape for shape in shapes}
     kind = value.get("kind") if isinstance(value, Mapping) else None
     if kind not in kinds:
-        raise document.refuse((*route, "kind"), f"{dotted(route)} needs a kind: {_one_of(kind, kinds)}")
+        raise document.refuse((*route, "kind"), f"{dotted(route)} needs a kind: {did_you_mean(kind, kinds)}")
     return _section(kinds[kind], value, route, document)
 
 
@@ -140,7 +140,7 @@ def _section(shape: Any, value: Any, route: Route, document: Document) -> Any:
     hints, entries = get_type_hints(shape), {entry.name: entry for entry in dataclasses.fields(shape)}
     for key in value:
         if key not in entries:
-            raise document.refuse((*route, key), f"{name} knows no {key!r}; {_one_of(key, entries)}")
+            raise document.refuse((*route, key), f"{name} knows no {key!r}; {did_you_mean(key, entries)}")
     for key, entry in entries.items():
         if key not in value and entry.default is dataclasses.MISSING and entry.default_factory is dataclasses.MISSING:
             raise document.refuse(route, f"{name} lacks {key!r}")
@@ -149,9 +149,3 @@ def _section(shape: Any, value: Any, route: Route, document: Document) -> Any:
         return shape(**built)
     except ValueError as fault:
         raise document.refuse((*route, str(fault).split()[0]), f"{name}: {fault}") from None
-
-
-def _one_of(word: object, known: Iterable[Any]) -> str:
-    words = [str(entry) for entry in known]
-    near = difflib.get_close_matches(str(word), words, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"one of {', '.join(words)}"

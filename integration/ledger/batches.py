@@ -190,9 +190,7 @@ def still_reading(connection: Connection, flow: str) -> bool:
     b, r = tables.batch.c, tables.run.c
     reading = select(b.id).join(tables.run, b.run_id == r.id)
     return (
-        connection.execute(
-            reading.where(b.state == "open", b.flow == flow, b.stage == "extract", r.kind.in_(POLLS)).limit(1)
-        ).first()
+        connection.execute(reading.where(b.state == "open", b.flow == flow, b.stage == "extract", r.kind.in_(POLLS)).limit(1)).first()
         is not None
     )
 
@@ -200,7 +198,11 @@ def still_reading(connection: Connection, flow: str) -> bool:
 def first_read_under_way(connection: Connection, flow: str) -> bool:
     """Whether pages of what was never taken over are still being read: marking one as taken over would shift the pages behind it."""
     b, r = tables.batch.c, tables.run.c
-    reading = select(b.id).join(tables.run, b.run_id == r.id).where(b.state == "open", b.flow == flow, b.stage == "extract", r.kind == "first read")
+    reading = (
+        select(b.id)
+        .join(tables.run, b.run_id == r.id)
+        .where(b.state == "open", b.flow == flow, b.stage == "extract", r.kind == "first read")
+    )
     return connection.execute(reading.limit(1)).first() is not None
 
 
@@ -221,7 +223,9 @@ def due(engine: Engine, limit: int = 500) -> list[Due]:
     b = tables.batch.c
     moment = clock.now()
     with write(engine) as connection:
-        owners = connection.execute(select(b.owner).where(b.state == "open", b.owner.is_not(None), b.lease_until >= moment).distinct()).scalars()
+        owners = connection.execute(
+            select(b.owner).where(b.state == "open", b.owner.is_not(None), b.lease_until >= moment).distinct()
+        ).scalars()
         dead = [owner for owner in owners if lease.is_dead(owner)]
         silent = or_(
             b.rung_at.is_(None),
@@ -257,12 +261,16 @@ def forget_empty_runs(engine: Engine, older_than: timedelta) -> int:
     before = clock.now() - older_than
     with write(engine) as connection:
         with_record = select(b.run_id).join(tables.record, tables.record.c.batch_id == b.id).where(b.run_id == r.id)
-        empty = connection.execute(
-            select(r.id)
-            .where(r.state == "done", r.kind.in_(POLLS), r.finished_at < before, ~with_record.exists())
-            .order_by(r.id)
-            .limit(1000)
-        ).scalars().all()
+        empty = (
+            connection.execute(
+                select(r.id)
+                .where(r.state == "done", r.kind.in_(POLLS), r.finished_at < before, ~with_record.exists())
+                .order_by(r.id)
+                .limit(1000)
+            )
+            .scalars()
+            .all()
+        )
         if empty:
             connection.execute(delete(tables.batch).where(b.run_id.in_(empty)))
             connection.execute(delete(tables.run).where(r.id.in_(empty)))

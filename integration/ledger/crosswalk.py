@@ -49,7 +49,8 @@ def claim(
     wanted = sorted(set(keys))
     moment = clock.now()
     new = [
-        {"source": source, "target": target, "entity": entity, "source_key": key, "created_at": moment, "updated_at": moment} for key in wanted
+        {"source": source, "target": target, "entity": entity, "source_key": key, "created_at": moment, "updated_at": moment}
+        for key in wanted
     ]
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(tables.crosswalk).on_conflict_do_nothing(), new)

@@ -15,7 +15,7 @@ from marshmallow import fields as marshmallow
 from integration.errors import Misconfigured
 from integration.ports import Body
 from integration.schema import Flag, Whole
-from integration.settings.problems import did_you_mean
+from integration.suggest import did_you_mean
 
 _STEP = re.compile(r"\.?([A-Za-z_][A-Za-z0-9_]*)|\[(\d{1,6})\]")
 

@@ -15,7 +15,7 @@ from integration.ledger import batches, records, tables
 from integration.ledger.records import AFRESH, DEAD
 from integration.ledger.vault import Vault
 from integration.ports import Body
-from integration.settings.problems import did_you_mean
+from integration.suggest import did_you_mean
 
 OPEN, REPLAYED, DISMISSED = "open", "replayed", "dismissed"
 

@@ -69,9 +69,7 @@ class Watch:
         moment = clock.now()
         with read(self.engine) as connection:
             run = connection.execute(select(tables.run).where(r.id == self.run_id)).one()
-            rows = connection.execute(
-                select(b.id, b.state, b.due_at, b.owner, b.lease_until, b.note).where(b.run_id == self.run_id)
-            ).all()
+            rows = connection.execute(select(b.id, b.state, b.due_at, b.owner, b.lease_until, b.note).where(b.run_id == self.run_id)).all()
             under_way = [row for row in rows if row.state == "open"]
             closed = [row.id for row in rows if row.state != "open" and row.id not in self._counted]
             self._done += _outcomes(connection, closed)

@@ -82,9 +82,7 @@ def store_page(connection: Connection, vault: Vault, flow: str, batch_id: int, p
     if not wanted:
         return 0
     known = set(
-        connection.execute(
-            select(r.source_key, r.version).where(r.flow == flow, tuple_(r.source_key, r.version).in_(list(wanted)))
-        )
+        connection.execute(select(r.source_key, r.version).where(r.flow == flow, tuple_(r.source_key, r.version).in_(list(wanted))))
     )
     moment = clock.now()
     fresh = [
@@ -173,7 +171,7 @@ def change(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         connection.execute(update(tables.record).where(tables.record.c.id == bindparam("row_id")), members)
 
 
-def settle(connection: Connection, vault: Vault, stage: str, state: str, stamp: str, results: Sequence[Passed | Aside]) -> None:
+def settle(connection: Connection, stage: str, state: str, stamp: str, results: Sequence[Passed | Aside]) -> None:
     """Write what a stage made of its records: the good ones on to `state` at the time column `stamp`, the others aside."""
     moment = clock.now()
     good = [{"id": one.record.id, "state": state, stamp: moment, "kills": 0, **one.values} for one in results if isinstance(one, Passed)]
@@ -219,11 +217,15 @@ def close_older_letters(connection: Connection, delivered: Sequence[Record]) -> 
     if not newest:
         return
     flow = delivered[0].flow
-    rows = connection.execute(select(d.id, d.source_key, d.version).where(d.state == "open", d.flow == flow, d.source_key.in_(sorted(newest)))).all()
+    rows = connection.execute(
+        select(d.id, d.source_key, d.version).where(d.state == "open", d.flow == flow, d.source_key.in_(sorted(newest)))
+    ).all()
     over = [row.id for row in rows if row.version is None or row.version <= newest[row.source_key].version]
     if over:
         connection.execute(
-            update(tables.dead_letter).where(d.id.in_(over)).values(state="closed", closed_at=clock.now(), closed_note="a newer version was delivered")
+            update(tables.dead_letter)
+            .where(d.id.in_(over))
+            .values(state="closed", closed_at=clock.now(), closed_note="a newer version was delivered")
         )
 
 
@@ -292,6 +294,6 @@ def _general(text: str) -> str:
 
 def poisoned(record: Record) -> SyncError:
     return SyncError(
-        f"this record was alone at work each time its worker died, {record.kills} times; look into the worker's log, then replay or dismiss it",
+        f"its worker died {record.kills} times while it was at work on this record alone; look into its log, then replay or dismiss this",
         (FieldError("", f"killed its worker {record.kills} times"),),
     )

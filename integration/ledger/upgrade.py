@@ -28,7 +28,9 @@ def upgrade(engine: Engine) -> None:
         present = MigrationContext.configure(connection).get_current_revision()
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         if present is not None and present not in known:
-            raise Misconfigured("the database was made by a newer version of this program; install that version, or give another DATABASE_URL")
+            raise Misconfigured(
+                "the database was made by a newer version of this program; install that version, or give another DATABASE_URL"
+            )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

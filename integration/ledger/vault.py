@@ -126,7 +126,9 @@ class Vault:
                 plain = self._unwrap(row.wrapped)
                 nonce = os.urandom(NONCE)
                 connection.execute(
-                    update(tables.data_key).where(tables.data_key.c.id == row.id).values(wrapped=nonce + new.encrypt(nonce, plain, b"data key"))
+                    update(tables.data_key)
+                    .where(tables.data_key.c.id == row.id)
+                    .values(wrapped=nonce + new.encrypt(nonce, plain, b"data key"))
                 )
         self._master, self._reference = new, master.reference
 

@@ -29,6 +29,8 @@ def customer_part(house: House, journey: Journey, canonical: Canonical) -> dict[
         else:
             domain = guests.email.rpartition("@")[2]
             customer["email"] = f"order-{canonical['source_key']}@{domain}"
+    # Every target wants a name; an order may come with nothing but an address to write to.
+    customer["name"] = customer.get("name") or journey.flow.guests.name
     email = customer["email"]
     writing = journey.writing["customer"]
     body = writing.to_body(customer)

@@ -62,7 +62,13 @@ def _remember(connection: Connection, name: str, asked: dict[str, Item | None]) 
     forget(connection, name, asked)
     moment = clock.now()
     rows = [
-        {"connection": name, "sku": sku, "target_sku": item.sku if item else None, "active": bool(item and item.active), "checked_at": moment}
+        {
+            "connection": name,
+            "sku": sku,
+            "target_sku": item.sku if item else None,
+            "active": bool(item and item.active),
+            "checked_at": moment,
+        }
         for sku, item in asked.items()
     ]
     connection.execute(insert(tables.item), rows)

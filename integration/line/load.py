@@ -22,6 +22,7 @@ from integration.ledger.crosswalk import ANY_SOURCE, Crossing
 from integration.ledger.database import read, write
 from integration.ledger.records import BOOKED, DONE, VALIDATED, Record
 from integration.ledger.vault import fingerprint
+from integration.line.backoff import backoff
 from integration.line.journey import House, Journey
 from integration.line.outcomes import Writer
 from integration.line.pump import Pump
@@ -147,7 +148,13 @@ class Loader:
         ready: list[Job] = []
         with write(self._house.engine) as connection:
             claims = crosswalk.claim(
-                connection, self._owner, batches.LEASE_SECONDS, flow.source, flow.target, flow.entity, [job.record.source_key for job in jobs]
+                connection,
+                self._owner,
+                batches.LEASE_SECONDS,
+                flow.source,
+                flow.target,
+                flow.entity,
+                [job.record.source_key for job in jobs],
             )
             for job in jobs:
                 job.crossing = claims.get(job.record.source_key)
@@ -155,7 +162,9 @@ class Loader:
                     self._writer.later(job.record, LOOK_AGAIN_SECONDS, "another worker delivers this order", spend=False)
                 elif self._still_to_send(job, job.crossing):
                     ready.append(job)
-            crosswalk.intend(connection, [(job.crossing, "create" if job.crossing.target_key is None else "update") for job in ready if job.crossing])
+            crosswalk.intend(
+                connection, [(job.crossing, "create" if job.crossing.target_key is None else "update") for job in ready if job.crossing]
+            )
             self._writer.flush(connection)
         self._send_soon()
         return ready
@@ -173,7 +182,7 @@ class Loader:
         if crossing.target_key is not None:
             job.before = self._house.vault.open(crossing.delivered) if crossing.delivered else {}
             same = crossing.delivered_hash == job.hash and crossing.intent is None
-            if same or not differences(self._journey.target, self._parcel(job, ""), job.before or {}) and not self._fixed_moved(job):
+            if same or (not differences(self._journey.target, self._parcel(job, ""), job.before or {}) and not self._fixed_moved(job)):
                 self._writer.unchanged(record, crossing, job.hash)
                 return False
             return True
@@ -210,7 +219,7 @@ class Loader:
             return Answer(job, Failed(self.stopped), sent_at)
         try:
             outcome = deliver(self._journey.target, parcel, crossing, before)
-        except Exception as error:  # a record that trips the program is put aside alone; its intent stays, so it is looked up first
+        except Exception as error:  # noqa: BLE001 - put aside alone; its intent stays, so a replay looks it up first
             outcome = Failed(bug(error, "load"))
         if isinstance(outcome, Failed):
             self._notice(outcome.error)
@@ -237,9 +246,13 @@ class Loader:
             if batches.first_read_under_way(connection, self._flow.name):
                 return
             booked = records.of_batch(connection, self._batch.id, [BOOKED], due=clock.now())
-            known = crosswalk.look_up(
-                connection, self._flow.source, self._flow.target, self._flow.entity, [record.source_key for record in booked]
-            ) if booked else {}
+            known = (
+                crosswalk.look_up(
+                    connection, self._flow.source, self._flow.target, self._flow.entity, [record.source_key for record in booked]
+                )
+                if booked
+                else {}
+            )
         told = [record for record in booked if known[record.source_key].acknowledged_at is not None]
         with write(self._house.engine) as connection:
             records.change(connection, [{"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None} for record in told])
@@ -265,7 +278,12 @@ class Loader:
                 if error is None or isinstance(error, Refused):
                     self._writer.acknowledged(record, error)
                 else:
-                    self._writer.later(record, LOOK_AGAIN_SECONDS, f"booked, but the source could not be told: {error}", spend=not isinstance(error, (Limited, Unauthorized, Unreachable)))
+                    self._writer.later(
+                        record,
+                        backoff(record.attempts + 1),
+                        f"booked, but the source could not be told: {error}",
+                        spend=not isinstance(error, (Limited, Unauthorized, Unreachable)),
+                    )
             self._writer.flush(connection)
 
 
@@ -286,7 +304,7 @@ def order_parcel(journey: Journey, job: Job, customer: str, *, by_hand: bool) ->
         first, why = "skip", "cancelled in the source before it was booked"
     elif job.status == "shipped":
         first = "refuse"
-        why = "was shipped on the channel before it was booked, and booked now it would ship again; dismiss it, or replay it with --set OrderStatus=Pending"
+        why = "was shipped on the channel before it was booked; booked now it would ship again. Dismiss it, or replay it with its status edited"
     elif job.exported and not by_hand:
         first, why = "skip", "was marked as taken over by somebody else; a backfill of its window books it all the same"
     entity = journey.flow.entity

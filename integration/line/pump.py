@@ -6,7 +6,7 @@ import contextvars
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Self, TypeVar
 
 HANDFUL = 24
 """Intents that are written together; so many look-ups at most does a killed worker cost."""
@@ -26,7 +26,7 @@ class Pump:
         self._side_by_side = side_by_side
         self._pool = ThreadPoolExecutor(side_by_side, thread_name_prefix="send")
 
-    def __enter__(self) -> Pump:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

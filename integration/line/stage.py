@@ -46,7 +46,7 @@ class TimeIsUp(BaseException):
     """The worker's time for one turn is over: what is left of the batch goes on in another. No fault, so no `except Exception` takes it."""
 
 
-def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:
+def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:  # noqa: PLR0912 - one row for each decision
     """Do a batch's stage; gives the bells to ring after. Does nothing where the batch is done, elsewhere or in another's hands."""
     batch = batches.claim(house.engine, batch_id, stage)
     if batch is None:
@@ -76,7 +76,7 @@ def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:
             batches.postpone(house.engine, batch, MISCONFIGURED_SECONDS, str(error), spend=False)
         except SyncError as error:
             _give_up(house, batch, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a worker outlives what nobody expected
             failure = bug(error, stage)
             if batch.attempts < BUGS_ALLOWED:
                 batches.postpone(house.engine, batch, backoff(batch.attempts), str(failure), spend=True)
@@ -88,7 +88,12 @@ def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:
 
 
 def _stage_of(
-    step: Callable[[House, Journey, Sequence[Record]], list[Passed | Aside]], stage: Stage, before: str, after: str, stamp: str, following: Stage
+    step: Callable[[House, Journey, Sequence[Record]], list[Passed | Aside]],
+    stage: Stage,
+    before: str,
+    after: str,
+    stamp: str,
+    following: Stage,
 ) -> Callable[[House, Batch], list[Bell]]:
     def run(house: House, batch: Batch) -> list[Bell]:
         journey = house.journey(batch.flow)
@@ -97,7 +102,7 @@ def _stage_of(
             results = step(house, journey, wanted)
             with write(house.engine) as connection:
                 batches.hold(connection, batch)
-                records.settle(connection, house.vault, stage, after, stamp, results)
+                records.settle(connection, stage, after, stamp, results)
 
         _each(house, batch, stage, [before], handle)
         with write(house.engine) as connection:
@@ -118,9 +123,7 @@ def _load(house: House, batch: Batch) -> list[Bell]:
         raise loader.stopped
     with write(house.engine) as connection:
         r = tables.record.c
-        left, due = connection.execute(
-            select(func.count(), func.min(r.due_at)).where(r.batch_id == batch.id, r.state.not_in(ENDS))
-        ).one()
+        left, due = connection.execute(select(func.count(), func.min(r.due_at)).where(r.batch_id == batch.id, r.state.not_in(ENDS))).one()
         if not left:
             batches.finish(connection, batch, None)
             return []
@@ -162,7 +165,9 @@ def _count(connection: Connection, batch: Batch, state: str) -> int:
 
 def _rest(house: House, batch: Batch, error: Unauthorized | Unreachable, budget: SharedBudget) -> None:
     """The whole connection rests, longer each time: every other request would meet the same."""
-    seconds = error.retry_after if isinstance(error, Unreachable) and error.retry_after else min(LONGEST_REST, REST_SECONDS * batch.attempts)
+    seconds = (
+        error.retry_after if isinstance(error, Unreachable) and error.retry_after else min(LONGEST_REST, REST_SECONDS * batch.attempts)
+    )
     log.warning("connection rests", kind=error.kind, seconds=seconds, reason=str(error))
     budget.pause(seconds, f"{error.kind}: {error}"[:200])
     batches.postpone(house.engine, batch, seconds, str(error), spend=True)

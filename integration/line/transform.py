@@ -21,7 +21,7 @@ def _one(house: House, journey: Journey, record: Record) -> Passed | Aside:
         body = journey.writing[journey.flow.entity].to_body(canonical)
     except SyncError as error:
         return Aside(record, error)
-    except Exception as error:  # one bad record never stops its batch
+    except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
         return Aside(record, bug(error, "transform", record))
     values = {
         "canonical": house.vault.seal({"canonical": canonical, "body": body}),

@@ -41,7 +41,7 @@ def _one(house: House, journey: Journey, record: Record, opened: dict[str, Any],
         }
     except SyncError as error:
         return Aside(record, error)
-    except Exception as error:  # one bad record never stops its batch
+    except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
         return Aside(record, bug(error, "validate", record))
     return Passed(record, {"parcel": house.vault.seal(parcel)})
 
@@ -51,7 +51,9 @@ def _sku_faults(canonical: Canonical, items: Mapping[str, Item | None]) -> list[
     for number, line in enumerate(canonical["lines"]):
         item = items[line["sku"]]
         if item is None:
-            faults.append(FieldError(f"lines[{number}].sku", f"{line['sku']} is no item of the target; add it there, or correct the SKU, then replay"))
+            faults.append(
+                FieldError(f"lines[{number}].sku", f"{line['sku']} is no item of the target; add it there, or correct the SKU, then replay")
+            )
         elif not item.active:
             faults.append(FieldError(f"lines[{number}].sku", f"{line['sku']} is not active in the target; activate it there, then replay"))
     return faults

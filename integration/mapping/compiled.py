@@ -12,8 +12,8 @@ from integration.canonical import CANONICAL
 from integration.errors import Invalid, Misconfigured
 from integration.mapping.compiler import Faults, Fill, compile_side
 from integration.mapping.document import Block, Field, merge, parse
-from integration.mapping.suggest import one_of
 from integration.schema import summary
+from integration.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def load_mapping(path: Path, overrides: Path | None = None, known_paths: frozens
         document = merge(document, parse(override))
         digest.update(override.read_bytes())
     if document.entity not in CANONICAL:
-        raise Misconfigured(f"there is no entity {document.entity}; {one_of(document.entity, CANONICAL)}", document.where)
+        raise Misconfigured(f"there is no entity {document.entity}; {did_you_mean(document.entity, CANONICAL)}", document.where)
     sides = {side: compile_side(document, side, known_paths) for side in document.sides}
     return CompiledMapping(
         system=document.system,

@@ -12,10 +12,10 @@ from integration.mapping.document import Block, Document, Field
 from integration.mapping.expression import Call, Expression, parse_expression
 from integration.mapping.functions import ANY, AS_ARGUMENTS, FUNCTIONS
 from integration.mapping.paths import Getter, general, getter
-from integration.mapping.suggest import one_of
 from integration.mapping.values import Step
 from integration.mapping.words import Scope
 from integration.schema import paths, vocabulary
+from integration.suggest import did_you_mean
 
 Faults = list[FieldError]
 Fill = Callable[[Any, Faults], Any]
@@ -57,7 +57,7 @@ class _Side:
         target = there + name
         if self.filled_paths is not None and target not in self.filled_paths:
             known = [path.removeprefix(there) for path in self.filled_paths if path.startswith(there)]
-            raise Misconfigured(f"there is no field {target}; {one_of(name, known)}", node.where)
+            raise Misconfigured(f"there is no field {target}; {did_you_mean(name, known)}", node.where)
         if isinstance(node, Field):
             source = self.parsed(node).paths if self.reading else ()
             return _field(name, self.chain(node, here, target), f" (from {here}{source[0]})" if source else "")
@@ -95,7 +95,7 @@ class _Side:
     def check_path(self, path: str, here: str, where: str) -> None:
         if self.read_paths is not None and here + general(path) not in self.read_paths:
             known = [known.removeprefix(here) for known in self.read_paths if known.startswith(here)]
-            raise Misconfigured(f"there is no path {here}{path}; {one_of(general(path), known)}", where)
+            raise Misconfigured(f"there is no path {here}{path}; {did_you_mean(general(path), known)}", where)
 
     def check_inputs(self, expression: Expression, where: str) -> None:
         """That as many paths stand before the first function as it takes, and that a later one is given no list of them."""
@@ -111,7 +111,7 @@ class _Side:
     def step(self, call: Call, scope: Scope, where: str) -> Step:
         function = FUNCTIONS.get(call.name)
         if function is None:
-            raise Misconfigured(f"there is no function {call.name}; {one_of(call.name, FUNCTIONS)}", where)
+            raise Misconfigured(f"there is no function {call.name}; {did_you_mean(call.name, FUNCTIONS)}", where)
         signature = inspect.signature(function.make, eval_str=True)
         arguments = (scope, *call.arguments) if function.scoped else call.arguments
         wanted = [parameter for parameter in signature.parameters.values() if parameter.annotation is not Scope]

@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from integration.errors import Misconfigured
-from integration.mapping.suggest import one_of
+from integration.suggest import did_you_mean
 
 SIDES = ("read", "write")
 
@@ -123,7 +123,7 @@ class _Reader:
     def only(self, node: CommentedMap, names: tuple[str, ...]) -> None:
         for key in node:
             if key not in names:
-                raise Misconfigured(f"{key!r} is unknown here; {one_of(str(key), names)}", self.line(node, key))
+                raise Misconfigured(f"{key!r} is unknown here; {did_you_mean(str(key), names)}", self.line(node, key))
 
     def text_of(self, root: CommentedMap, name: str) -> str:
         value = root.get(name)

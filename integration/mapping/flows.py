@@ -8,8 +8,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from integration.errors import Misconfigured
 from integration.mapping.document import load_yaml
-from integration.mapping.suggest import one_of
 from integration.rules import RULES
+from integration.suggest import did_you_mean
 
 MEMBERS = ("source", "target", "entity", "rules")
 
@@ -35,5 +35,5 @@ def load_flow_rules(path: Path) -> dict[tuple[str, str, str], tuple[str, ...]]:
 def _rule(rules: CommentedSeq, place: int, path: Path) -> str:
     name = str(rules[place])
     if name not in RULES:
-        raise Misconfigured(f"there is no rule {name}; {one_of(name, RULES)}", f"{path}:{rules.lc.item(place)[0] + 1}")
+        raise Misconfigured(f"there is no rule {name}; {did_you_mean(name, RULES)}", f"{path}:{rules.lc.item(place)[0] + 1}")
     return name

@@ -8,9 +8,9 @@ from typing import Any
 
 from integration.errors import Invalid, Misconfigured
 from integration.mapping.document import WordList
-from integration.mapping.suggest import one_of
 from integration.mapping.values import Step, of_text
 from integration.schema import REFERENCE
+from integration.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,18 @@ def word_like(scope: Scope, name: str) -> Step:
 def key_in_target(scope: Scope) -> Step:
     """The target's key of the record of this entity; delivery puts it in."""
     if scope.reading or scope.path not in scope.entities:
-        raise ValueError(f"key_in_target takes the name of an entity and writes its key; {one_of(scope.path, scope.entities)}")
+        raise ValueError(f"key_in_target takes the name of an entity and writes its key; {did_you_mean(scope.path, scope.entities)}")
     return lambda _: {REFERENCE: scope.path}
 
 
 def _words(scope: Scope, name: str) -> WordList:
     if name not in scope.words:
-        raise ValueError(f"there is no word list {name}; {one_of(name, scope.words)}")
+        raise ValueError(f"there is no word list {name}; {did_you_mean(name, scope.words)}")
     words = scope.words[name]
     if scope.vocabulary:
         for ours, word in words.items():
             if ours not in scope.vocabulary:
-                raise Misconfigured(f"{scope.path} cannot be {ours}; {one_of(ours, scope.vocabulary)}", word.where)
+                raise Misconfigured(f"{scope.path} cannot be {ours}; {did_you_mean(ours, scope.vocabulary)}", word.where)
     return words
 
 

@@ -18,7 +18,7 @@ HOME = ".integration"  # beside the configuration file, so that two configuratio
 LEDGER_FILE = "ledger.db"
 SECRETS_FILE = "secrets.enc"
 KEY_FILE = "key"
-FLOWER_PASSWORD_FILE = "flower-password"  # made by `integration up` where the configuration names none
+FLOWER_PASSWORD_FILE = "flower-password"  # noqa: S105 - a file's name; made by `integration up` where the configuration names none
 
 FLOWER_PORT = 5555  # Flower's own default
 FLOWER_USER = "operator"

@@ -198,7 +198,12 @@ class _Reading:
 
     def _guests(self, table: Table) -> Guests:
         options = table.given(
-            {"rule": values.one_of(get_args(GuestRule), "rule"), "customer_id": values.text, "email": values.email, "name": values.text}
+            {
+                "rule": values.one_of(get_args(GuestRule), "rule"),
+                "customer_id": values.text,
+                "email": values.email,
+                "name": values.text,
+            }
         )
         table.close()
         guests = Guests(**options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 
 from integration.errors import Misconfigured
@@ -56,12 +55,3 @@ class Problems:
         while path and path not in self.lines:
             path = path[:-1]
         return Problem(str(self.file), self.lines.get(path, 1), message)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the nearest known one, or else all of them."""
-    names = sorted(known)
-    near = get_close_matches(name, names, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean `{near[0]}`?"
-    return f"known here: {', '.join(names)}." if names else "none is known here."

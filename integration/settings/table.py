@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from integration.settings import positions
-from integration.settings.problems import Problems, did_you_mean
+from integration.settings.problems import Problems
 from integration.settings.values import Absent, free_table
+from integration.suggest import did_you_mean
 
 T = TypeVar("T")
 

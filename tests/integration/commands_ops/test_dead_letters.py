@@ -36,7 +36,9 @@ def test_none_is_said_so(house: House, call: Call) -> None:
     assert "no open dead letters" in call("dead-letters", "replay", "--all", "--yes", exit_code=1).stderr
 
 
-def test_a_letter_is_shown_with_its_fields_its_story_and_the_next_commands(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
+def test_a_letter_is_shown_with_its_fields_its_story_and_the_next_commands(
+    house: House, simulators: Simulators, call: Call, ask: Ask
+) -> None:
     (placed,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
     (group,) = ask("dead-letters", "list", exit_code=3)

@@ -80,9 +80,14 @@ def test_who_lost_a_batch_writes_nothing_more(engine: Engine, batch: int) -> Non
     assert frozen is not None
     set_batch(engine, lease_until=clock.now() - timedelta(seconds=1))
     assert batches.claim(engine, batch, "extract") is not None
-    with pytest.raises(LostLease), write(engine) as connection:
-        batches.add_batch(connection, frozen.run_id, "orders", "live", "extract", {})
-        batches.finish(connection, frozen, "transform", size=1)
+
+    def write_late() -> None:
+        with write(engine) as connection:
+            batches.add_batch(connection, frozen.run_id, "orders", "live", "extract", {})
+            batches.finish(connection, frozen, "transform", size=1)
+
+    with pytest.raises(LostLease):
+        write_late()
     with read(engine) as connection:
         assert len(connection.execute(select(tables.batch)).all()) == 1, "what the loser did was rolled back"
     with pytest.raises(LostLease):

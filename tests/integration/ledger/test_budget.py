@@ -77,9 +77,7 @@ def test_no_window_sees_more_than_the_limit_though_a_process_is_killed(engine: E
         for client in clients:
             client.kill()
             client.wait()
-    spans = [
-        (begun, ended) for number in range(3) for begun, ended in map(json.loads, (tmp_path / f"{number}").read_text().splitlines())
-    ]
+    spans = [(begun, ended) for number in range(3) for begun, ended in map(json.loads, (tmp_path / f"{number}").read_text().splitlines())]
     by_process = [len((tmp_path / f"{number}").read_text().splitlines()) for number in (1, 2)]
     assert most_in_any(LIMITS.per_seconds, [begun for begun, _ in spans]) <= LIMITS.requests
     assert most_at_once(spans) <= LIMITS.concurrent

@@ -42,8 +42,14 @@ PASSING = {
     "503 with Retry-After": ("tims", {"unavailable": {"times": 2, "retry_after": 1}}),
     "reset after the order was stored": ("tims", {"drop-after-commit": {"times": 3, "operations": ["createSalesOrder"]}}),
     "reset after the customer was stored": ("tims", {"drop-after-commit": {"times": 3, "operations": ["createCustomer"]}}),
-    "reset before anything was stored": ("tims", {"reset-before-commit": {"times": 3, "operations": ["createSalesOrder", "createCustomer"]}}),
-    "an answer later than our patience, stored": ("tims", {"hang": {"times": 2, "delay": 6, "commit": True, "operations": ["createSalesOrder"]}}),
+    "reset before anything was stored": (
+        "tims",
+        {"reset-before-commit": {"times": 3, "operations": ["createSalesOrder", "createCustomer"]}},
+    ),
+    "an answer later than our patience, stored": (
+        "tims",
+        {"hang": {"times": 2, "delay": 6, "commit": True, "operations": ["createSalesOrder"]}},
+    ),
     "a body that dribbles": ("tims", {"slow-body": {"times": 2, "delay": 30, "operations": ["createSalesOrder"]}}),
     "a body that dribbles while reading": ("channeladvisor", {"html-5xx": {"times": 2}}),
     "a denial inside a 200": ("channeladvisor", {"auth-denied-as-200": {"times": 1}}),

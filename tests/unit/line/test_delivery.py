@@ -214,7 +214,10 @@ def test_of_several_customers_the_oldest_usable_one_is_taken_and_left_as_it_is()
         key = f"C-{number:07d}"
         system.stored["customer"][key] = {"Key": key, "Version": 1, "Email": "ANA@buyer.example", "Status": status, "Phone": "1"}
     outcome = deliver(
-        system, Parcel("customer", "ana@buyer.example", {"Email": "ana@buyer.example", "Phone": "2"}, look_first=True, leave_found=True), crossing(), None
+        system,
+        Parcel("customer", "ana@buyer.example", {"Email": "ana@buyer.example", "Phone": "2"}, look_first=True, leave_found=True),
+        crossing(),
+        None,
     )
     assert isinstance(outcome, Delivered) and outcome.remote.key == "C-0000002"
     assert system.stored["customer"]["C-0000002"]["Phone"] == "1"

@@ -94,7 +94,7 @@ def test_the_flows_of_each_pair_name_rules_that_exist(tmp_path: Path):
     assert set(rules["channeladvisor", "tims", "order"]) == set(RULES)
     wrong = tmp_path / "flows.yaml"
     wrong.write_text("flows:\n  - source: a\n    target: b\n    entity: order\n    rules:\n      - order_sum\n")
-    with pytest.raises(Misconfigured, match=r"flows.yaml:6: there is no rule order_sum; did you mean order_sums\?"):
+    with pytest.raises(Misconfigured, match=r"flows.yaml:6: there is no rule order_sum; did you mean `order_sums`\?"):
         load_flow_rules(wrong)
     wrong.write_text("flows:\n  - source: a\n    target: b\n    rules: []\n")
     with pytest.raises(Misconfigured, match=r"flows.yaml:2: a flow names source, target, entity, rules"):

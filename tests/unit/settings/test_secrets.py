@@ -57,7 +57,7 @@ def test_what_is_no_secrets_file_is_one_sentence(tmp_path: Path, content: bytes)
         SecretsFile(tmp_path / "s", KEY).read()
 
 
-@pytest.mark.parametrize("key", ["", "x", "ü", base64.b64encode(bytes(31)).decode(), KEY + "!"])
+@pytest.mark.parametrize("key", ["", "x", "ü", base64.b64encode(bytes(31)).decode(), base64.b64encode(bytes(32)).decode() + "!"])
 def test_refuses_what_is_no_key(tmp_path: Path, key: str) -> None:
     with pytest.raises(Misconfigured, match="the master key must be 32 random bytes in base64"):
         SecretsFile(tmp_path / "s", key)
