@@ -193,7 +193,7 @@ def test_a_stage_that_takes_too_long_hands_its_batch_back(service: Service, simu
     placed = place(simulators, 3)
     service.worker("worker", "--soft-time-limit", "1")
     service.beat()
-    wait_for(lambda: service.log("worker").count("time is up") >= 4, SECONDS)
+    wait_for(lambda: service.log("worker").count("time is up") >= 2, SECONDS)
     simulators.tims.clear()
     wait_until_through(simulators, placed)
     with open_line() as house:
