@@ -6,13 +6,15 @@ CODE := integration connectors tasks commands
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format types imports check bench audit clean
+.PHONY: install help demo test lint format types imports check bench audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: .venv/run.stamp ## the whole thing with simulated systems; ORDERS=200 ends by itself
 	@$(BIN)/integration demo $(if $(ORDERS),--orders $(ORDERS))
+
+install: .venv/run.stamp ## what it needs to run, into .venv
 
 test: .venv/dev.stamp ## the whole suite; ARGS="tests/unit -k mapping" for a part
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)

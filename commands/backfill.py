@@ -13,7 +13,7 @@ from commands.output import json_option
 from integration import clock
 from integration.line import backfill as line
 from integration.settings import Settings
-from integration.settings.problems import did_you_mean
+from integration.suggest import did_you_mean
 
 
 @click.command()
@@ -24,9 +24,7 @@ from integration.settings.problems import did_you_mean
 @click.option("--dry-run", is_flag=True, help="Show what would be created or changed; send nothing.")
 @json_option
 @click.pass_context
-def backfill(
-    ctx: click.Context, name: str, since: Moment, until: Moment | None, flow: str | None, dry_run: bool, as_json: bool
-) -> None:
+def backfill(ctx: click.Context, name: str, since: Moment, until: Moment | None, flow: str | None, dry_run: bool, as_json: bool) -> None:
     """Bring over what was created from --since until before --until, on the low-priority lane.
 
     ENTITY|FLOW is what to bring over, as in `orders`. Ctrl-C stops it; the same command goes on with it.

@@ -28,9 +28,7 @@ def preview(house: House, flow: str, since: datetime, until: datetime, *, as_jso
     counts = Counter(verdict.effect for verdict in found)
     summary: dict[str, int] = {effect: counts[effect] for effect in EFFECTS}
     if as_json:
-        print_json(
-            {"flow": flow, "since": since, "until": until, "summary": summary, "records": [asdict(verdict) for verdict in found]}
-        )
+        print_json({"flow": flow, "since": since, "until": until, "summary": summary, "records": [asdict(verdict) for verdict in found]})
     else:
         _print(flow, found, summary)
     return counts["put aside"]
@@ -47,30 +45,33 @@ def _print(flow: str, found: Sequence[Verdict], summary: Mapping[str, int]) -> N
     titles = {"create": "Would create", "change": "change", "unchanged": "leave unchanged", "skip": "skip", "put aside": "put aside"}
     columns = [Column(effect, titles.get(effect, effect), right=True) for effect in EFFECTS if effect in titles or summary[effect]]
     print_table([summary], columns, title=f"{len(found)} records of {flow}; nothing was sent")
-    _print_some("Would be changed", [one for one in found if one.effect == "change"], "members")
-    _print_some("Would be put aside", [one for one in found if one.effect == "put aside"], "why")
-    skips = Counter(one.why for one in found if one.effect == "skip")
-    if skips:
-        console().print()
-        rows = [{"count": count, "why": why} for why, count in skips.most_common()]
-        print_table(rows, [Column("count", "Skipped", right=True), Column("why", "Because")])
+    _print_changes([one for one in found if one.effect == "change"])
+    _print_causes("Would be put aside", [one for one in found if one.effect == "put aside"])
+    _print_causes("Would be skipped", [one for one in found if one.effect == "skip"])
 
 
-def _print_some(title: str, found: Sequence[Verdict], told: str) -> None:
+def _print_changes(found: Sequence[Verdict]) -> None:
     if not found:
         return
-    rows = [
-        {
-            "name": one.reference or one.key,
-            "target_key": one.target_key,
-            "members": ", ".join(one.members),
-            "why": one.why,
-        }
-        for one in found[:SHOWN]
-    ]
-    columns = [Column("name", "Record", style="bold"), Column("target_key", "In the target")]
-    columns.append(Column("members", "Members") if told == "members" else Column("why", "Why"))
+    rows = [{"name": one.reference or one.key, "target_key": one.target_key, "members": ", ".join(one.members)} for one in found[:SHOWN]]
+    columns = [Column("name", "Record", style="bold"), Column("target_key", "In the target"), Column("members", "Members")]
     console().print()
-    print_table(rows, columns, title=title)
+    print_table(rows, columns, title="Would be changed")
     if len(found) > SHOWN:
         console().print(f"… and {len(found) - SHOWN} more; --json has them all", style="dim")
+
+
+def _print_causes(title: str, found: Sequence[Verdict]) -> None:
+    """One row a cause, with one record for example."""
+    if not found:
+        return
+    causes: dict[str, list[Verdict]] = {}
+    for one in found:
+        causes.setdefault(one.cause, []).append(one)
+    rows = [
+        {"count": len(alike), "name": alike[0].reference or alike[0].key, "why": alike[0].why}
+        for alike in sorted(causes.values(), key=len, reverse=True)
+    ]
+    columns = [Column("count", "Records", right=True, style="bold"), Column("name", "For example"), Column("why", "Because")]
+    console().print()
+    print_table(rows, columns, title=title)

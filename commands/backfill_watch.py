@@ -151,7 +151,7 @@ class _Rate:
 
 
 def _words(seen: Progress) -> str:
-    waits = f", waits: {printable(seen.waits)}" if seen.waits else ""
+    waits = f"; {printable(seen.waits)}" if seen.waits else ""
     aside = f", {seen.done['dead']} put aside" if seen.done["dead"] else ""
     return f"read to {_short(seen.place)}, {seen.done.total()} of {seen.known} records{aside}{waits}"
 

@@ -133,9 +133,7 @@ def replay(
         with write(house.engine) as connection:
             done = letters.replay(connection, house.vault, found, change, paths)
     if as_json:
-        print_json(
-            {"replayed": [one.id for one in done.letters], "gone": [one.id for one in done.gone], "batches": list(done.batches)}
-        )
+        print_json({"replayed": [one.id for one in done.letters], "gone": [one.id for one in done.gone], "batches": list(done.batches)})
     elif done.letters:
         carried = ", ".join(str(batch) for batch in done.batches)
         console().print(f"{_count(done.letters)} replayed in batch {carried}; how it goes: integration trace batch {done.batches[0]}")

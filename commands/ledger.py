@@ -15,7 +15,7 @@ from commands.invocation import Invocation
 from connectors.wiring import open_house
 from integration.line.journey import House
 from integration.settings import Settings
-from integration.settings.problems import did_you_mean
+from integration.suggest import did_you_mean
 
 
 @contextmanager

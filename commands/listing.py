@@ -15,7 +15,7 @@ from commands.output import Column, console, json_option, print_json, print_tabl
 from connectors.mappings import FOLDER, mapping_names, mapping_of
 from connectors.registry import SYSTEMS, System
 from connectors.rest import definition
-from integration.settings.problems import did_you_mean
+from integration.suggest import did_you_mean
 
 
 @click.group()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 
 from commands import valkey
 from commands.child import Child
 from commands.ports import is_free
-from commands.supervisor import Supervisor
+from commands.supervisor import Event, Supervisor
 from integration.errors import Misconfigured
 from integration.settings import Settings
 from integration.settings.environment import CONFIG
@@ -19,6 +20,9 @@ WORKER_GRACE = 20.0
 
 CONCURRENCY = 2
 """Processes of a worker: one hanging request holds up no other batch. More gain nothing, for a batch sends side by side by itself."""
+
+OFTEN = 4.0
+"""A child that is started again only after so many seconds has ended several times in a row."""
 
 
 def start(supervisor: Supervisor, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
@@ -58,3 +62,20 @@ def _flower_file() -> str:
     spec = find_spec("flowerconfig")
     assert spec and spec.origin
     return spec.origin
+
+
+def tell(event: Event, home: Path) -> str:
+    """An event of the supervisor as a person says it, with the log where something went wrong."""
+    child = event.child
+    if event.what == "started":
+        return f"{child.name} runs as process {child.pid}"
+    exit_code = child.last_exit or 0
+    how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+    if event.what == "stopped" or event.again_in is None:
+        return f"{child.name} is stopped"
+    often = f"{child.name} keeps ending" if event.again_in >= OFTEN else f"{child.name} ended"
+    return f"{often} ({how}) and is started again in {event.again_in:g} s; see {log_of(child.name, home)}"
+
+
+def log_of(name: str, home: Path) -> Path:
+    return home / "logs" / f"{name}.log"

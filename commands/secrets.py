@@ -12,7 +12,7 @@ from commands.output import Column, json_option, print_json, print_table
 from integration.secrets import SECRET_NAME, SecretsFile
 from integration.settings import Settings
 from integration.settings.environment import SECRETS_FILE
-from integration.settings.problems import did_you_mean
+from integration.suggest import did_you_mean
 
 
 @click.group()

@@ -75,7 +75,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
     """Show how each flow is, and what needs a person; ends with 3 where something does."""
     with opened(ctx.obj) as house:
         settings = house.settings
-        seen, counts = overview(house.engine), count(house.engine)
+        seen, counts = overview(house.engine, settings.flows), count(house.engine)
         connections = [_connection(house.engine, one) for one in settings.connections.values()]
     by_name = {one.name: one for one in connections}
     flows = [_flow(flow, seen, counts, by_name) for flow in settings.flows.values()]
@@ -145,7 +145,8 @@ def _concerns(flows: Sequence[FlowStatus], connections: Sequence[ConnectionStatu
     """A sentence for each thing that needs a person."""
     found = [f"{one.name}: {one.because}" for one in flows if one.state in ("stopped", "never run")]
     found += [f"{one.name}: its credentials were refused; set them right, then it goes on by itself" for one in connections if one.refused]
-    found += [f"{one.name}: {one.dead_letters} dead letters, see `integration dead-letters list`" for one in flows if one.dead_letters]
+    letters = [(one.name, f"{one.dead_letters} dead letter{'' if one.dead_letters == 1 else 's'}") for one in flows if one.dead_letters]
+    found += [f"{name}: {count}, see `integration dead-letters list`" for name, count in letters]
     return found
 
 

@@ -21,6 +21,8 @@ from integration.settings import Flow
 NEWEST = 500
 """Orders that the latencies are told of."""
 
+EVENTS = 8
+
 AT_ONCE = 500
 """Keys named in one statement; every database takes so many."""
 
@@ -62,16 +64,18 @@ class Follower:
         self._flow = flow
         self._windows = windows
         self.placed = self.booked = self.skipped = self.dead = 0
+        self.first = ""  # the key of the first order, to show how to trace one
         self.waiting: dict[str, Placed] = {}
         self.reasons: Counter[str] = Counter()
         self.lasted: deque[float] = deque(maxlen=NEWEST)
-        self.events: deque[Event] = deque(maxlen=8)
+        self.events: deque[Event] = deque(maxlen=EVENTS)
         self.groups: Sequence[Group] = ()
         self.unfinished = 0
         self.uses: dict[str, budgets.Use] = {}
 
     def add(self, placed: Placed) -> None:
         self.placed += 1
+        self.first = self.first or placed.key
         self.waiting[placed.key] = placed
 
     def look(self) -> list[Booked]:
@@ -113,7 +117,7 @@ class Follower:
             self.lasted.append(event.lasted)
         elif row.state == DEAD:
             self.dead += 1
-            event = PutAside(placed, row.reason)
+            event = PutAside(placed, row.why or row.reason)
         elif row.state == SKIPPED:
             self.skipped += 1
         else:
@@ -124,13 +128,16 @@ class Follower:
         return event
 
     def _newest(self, connection: Connection) -> dict[str, Row[Any]]:
-        """The newest version of each order that waits, with its key in the target."""
-        r, c, flow = tables.record.c, tables.crosswalk.c, self._flow
+        """The newest version of each order that waits, with its key in the target or why it is a dead letter."""
+        r, c, d, flow = tables.record.c, tables.crosswalk.c, tables.dead_letter.c, self._flow
         crossing = and_(c.source == flow.source, c.target == flow.target, c.entity == flow.entity, c.source_key == r.source_key)
-        wanted = select(r.source_key, r.state, r.reason, r.due_at, r.booked_at, c.target_key).join_from(
-            tables.record, tables.crosswalk, crossing, isouter=True
+        wanted = (
+            select(r.source_key, r.state, r.reason, r.due_at, r.booked_at, c.target_key, d.reason.label("why"))
+            .join_from(tables.record, tables.crosswalk, crossing, isouter=True)
+            .join(tables.dead_letter, and_(d.record_id == r.id, d.state == letters.OPEN), isouter=True)
         )
-        keys, found = list(self.waiting), {}
+        keys = list(self.waiting)
+        found: dict[str, Row[Any]] = {}
         for start in range(0, len(keys), AT_ONCE):
             some = wanted.where(r.flow == flow.name, r.source_key.in_(keys[start : start + AT_ONCE])).order_by(r.version)
             found |= {row.source_key: row for row in connection.execute(some)}

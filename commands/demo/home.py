@@ -15,6 +15,7 @@ from integration.secrets import SecretsFile
 from integration.settings.environment import KEY_FILE, SECRETS_FILE
 
 FOLDER = Path(".integration-demo")
+LOCK = "supervisor.lock"
 CHANNEL, ERP, FLOW = "channeladvisor", "tims", "orders"
 LATENCY_MS = 20
 """What a request to a system not far away takes."""
@@ -103,8 +104,15 @@ def clear(folder: Path) -> None:
     for entry in folder.iterdir():
         if entry.is_dir():
             shutil.rmtree(entry)
-        elif entry.name != "supervisor.lock":
+        elif entry.name != LOCK:
             entry.unlink()
+
+
+def remove(folder: Path) -> None:
+    """Leave nothing behind; the supervisor must have ended."""
+    clear(folder)
+    (folder / LOCK).unlink()
+    folder.rmdir()
 
 
 def _references(system: str) -> str:

@@ -33,7 +33,14 @@ SITES = (
     ("Walmart Marketplace", "WalmartPay", "2000{:011d}"),
     ("Shop", "Visa", "WEB-{:06d}"),
 )
-SHIPPING = (("Standard", "4.99"), ("Standard Shipping", "6.99"), ("Expedited", "12.99"), ("Two Day Shipping", "14.99"), ("Free Economy", "0.00"), (None, "5.49"))
+SHIPPING = (
+    ("Standard", "4.99"),
+    ("Standard Shipping", "6.99"),
+    ("Expedited", "12.99"),
+    ("Two Day Shipping", "14.99"),
+    ("Free Economy", "0.00"),
+    (None, "5.49"),
+)
 PROMOTIONS = (("SPRING5", "5.00"), ("WELCOME10", "10.00"), ("LOYAL3", "3.00"))
 
 Order = dict[str, Any]
@@ -163,7 +170,7 @@ def _no_postal_code(_shop: Shop, made: Placing) -> Placing:
 
 
 def _street_too_long(_shop: Shop, made: Placing) -> Placing:
-    street = "please leave it with the neighbour on the left, who is at home on weekdays until noon, or else behind the green gate of the barn, thanks"
+    street = "please leave it with the neighbour on the left, home until noon, or else behind the green gate of the barn, thanks"
     return _dead(made, "ShippingAddress.Line1", ShippingAddress={**made.order["ShippingAddress"], "AddressLine1": street})
 
 

@@ -7,11 +7,26 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-FIRST_NAMES = ("Ana", "Ben", "Chloé", "Dmitri", "Elena", "Farid", "Grace", "Hiroshi", "Ingrid", "José", "Keisha", "Liam", "Mei", "Noor",
-               "Olu", "Priya", "Quinn", "Rosa", "Sven", "Tomasz")  # fmt: skip
-LAST_NAMES = ("Ruiz", "Okafor", "McBride", "Nguyen", "O'Neill", "Petrov", "Schmidt", "Tanaka", "de la Cruz", "Larsson", "Haddad", "Kowalski",
-              "Washington", "Bianchi", "Patel", "Fischer", "Silva", "Moreau", "Lindqvist", "Adeyemi")  # fmt: skip
-STREETS = ("Orchard Ln.", "Main St", "N. Lamar Blvd", "Sunset Ave", "Old Mill Rd", "W 5th St", "Lakeview Dr.", "Cedar Ct", "Harbor Pkwy", "Elm Terrace")
+FIRST_NAMES = (
+    "Ana", "Ben", "Chloé", "Dmitri", "Elena", "Farid", "Grace", "Hiroshi", "Ingrid", "José",
+    "Keisha", "Liam", "Mei", "Noor", "Olu", "Priya", "Quinn", "Rosa", "Sven", "Tomasz",
+)  # fmt: skip
+LAST_NAMES = (
+    "Ruiz", "Okafor", "McBride", "Nguyen", "O'Neill", "Petrov", "Schmidt", "Tanaka", "de la Cruz", "Larsson",
+    "Haddad", "Kowalski", "Washington", "Bianchi", "Patel", "Fischer", "Silva", "Moreau", "Lindqvist", "Adeyemi",
+)  # fmt: skip
+STREETS = (
+    "Orchard Ln.",
+    "Main St",
+    "N. Lamar Blvd",
+    "Sunset Ave",
+    "Old Mill Rd",
+    "W 5th St",
+    "Lakeview Dr.",
+    "Cedar Ct",
+    "Harbor Pkwy",
+    "Elm Terrace",
+)
 UNITS = (None, None, None, "Apt 4B", "apt. 12", "STE 200", "Unit 7", "# 3")
 
 # City, the ways its buyers write the state, and a postal code; one begins with a zero that spreadsheets lose.

@@ -32,8 +32,8 @@ def complaints(
     for key, placing in placed.items():
         booked, aside = by_reference.pop(key, []), by_key.pop(key, [])
         if placing.fate == "booked":
-            faults = _wrong_booking(placing, booked, emails, guest, exported=exported.get(key, False))
-            faults = [*faults, *(f"is a dead letter: {letter.reason}" for letter in aside)]
+            faults = [*_wrong_booking(placing, booked, emails, guest, exported=exported.get(key, False))]
+            faults += [f"is a dead letter: {letter.reason}" for letter in aside]
         else:
             faults = [f"must not be booked, and is {one['SalesOrderID']}" for one in booked]
             faults += _wrong_letters(placing, aside)

@@ -69,7 +69,9 @@ class Watch:
         moment = clock.now()
         with read(self.engine) as connection:
             run = connection.execute(select(tables.run).where(r.id == self.run_id)).one()
-            rows = connection.execute(select(b.id, b.state, b.due_at, b.owner, b.lease_until, b.note).where(b.run_id == self.run_id)).all()
+            rows = connection.execute(
+                select(b.id, b.stage, b.state, b.due_at, b.owner, b.lease_until, b.note).where(b.run_id == self.run_id)
+            ).all()
             under_way = [row for row in rows if row.state == "open"]
             closed = [row.id for row in rows if row.state != "open" and row.id not in self._counted]
             self._done += _outcomes(connection, closed)
@@ -90,7 +92,8 @@ class Watch:
             known=done.total() + left,
             done=done,
             open_batches=len(under_way),
-            waits=min(waiting, key=lambda row: row.due_at).note if all_wait else None,
+            # A page waits for room because of the batches before it; what they wait for says more.
+            waits=min(waiting, key=lambda row: (row.stage == "extract", row.due_at)).note if all_wait else None,
             abandoned=abandoned,
         )
 

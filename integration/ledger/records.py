@@ -186,7 +186,7 @@ def set_aside(connection: Connection, stage: str, letters: Sequence[Aside]) -> N
     moment = clock.now()
     change(
         connection,
-        [{"id": one.record.id, "state": DEAD, "reason": str(one.error), "finished_at": moment, "due_at": None} for one in letters],
+        [{"id": one.record.id, "state": DEAD, "reason": reason(one.error), "finished_at": moment, "due_at": None} for one in letters],
     )
     connection.execute(
         insert(tables.dead_letter),

@@ -150,6 +150,13 @@ record = Table(
         sqlite_where=text("finished_at IS NULL"),
         postgresql_where=text("finished_at IS NULL"),
     ),
+    Index(
+        "ix_record_booked",
+        "flow",
+        "booked_at",
+        sqlite_where=text("booked_at IS NOT NULL"),
+        postgresql_where=text("booked_at IS NOT NULL"),
+    ),
 )
 
 crosswalk = Table(

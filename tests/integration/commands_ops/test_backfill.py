@@ -1,4 +1,4 @@
-"""`integration backfill` brings over what was created in a stretch of time, can be stopped and taken up, and can be tried without effect."""
+"""`integration backfill` brings over what was created in a stretch of time, can be stopped and taken up, and can be tried first."""
 
 from __future__ import annotations
 

@@ -244,10 +244,20 @@ def upgrade() -> None:
             sqlite_where=sa.text("finished_at IS NULL"),
             postgresql_where=sa.text("finished_at IS NULL"),
         )
+        batch_op.create_index(
+            "ix_record_booked",
+            ["flow", "booked_at"],
+            unique=False,
+            sqlite_where=sa.text("booked_at IS NOT NULL"),
+            postgresql_where=sa.text("booked_at IS NOT NULL"),
+        )
 
 
 def downgrade() -> None:
     with op.batch_alter_table("record", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_record_booked", sqlite_where=sa.text("booked_at IS NOT NULL"), postgresql_where=sa.text("booked_at IS NOT NULL")
+        )
         batch_op.drop_index(
             "ix_record_unfinished", sqlite_where=sa.text("finished_at IS NULL"), postgresql_where=sa.text("finished_at IS NULL")
         )
