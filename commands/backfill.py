@@ -25,9 +25,10 @@ from integration.suggest import did_you_mean
 @json_option
 @click.pass_context
 def backfill(ctx: click.Context, name: str, since: Moment, until: Moment | None, flow: str | None, dry_run: bool, as_json: bool) -> None:
-    """Bring over what was created from --since until before --until, on the low-priority lane.
+    """Bring over what was created in a stretch of time.
 
-    ENTITY|FLOW is what to bring over, as in `orders`. Ctrl-C stops it; the same command goes on with it.
+    It travels on the low-priority lane. ENTITY|FLOW is what to bring over, as in `orders`. Ctrl-C stops it; the same command
+    goes on with it.
     """
     end = until or Moment(clock.now(), "now")
     if since.at >= end.at:

@@ -72,7 +72,10 @@ class FlowStatus:
 @json_option
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
-    """Show how each flow is, and what needs a person; ends with 3 where something does."""
+    """Show how each flow is, and what needs a person.
+
+    Ends with 3 where something does.
+    """
     with opened(ctx.obj) as house:
         settings = house.settings
         seen, counts = overview(house.engine, settings.flows), count(house.engine)

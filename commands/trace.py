@@ -35,9 +35,10 @@ ACCEPTED = (
 @json_option
 @click.pass_obj
 def trace(invocation: Invocation, words: tuple[str, ...], payload: bool, as_json: bool) -> None:
-    """Tell the whole story of an order: seen, mapped, validated, sent, answered, put aside, and what happens next.
+    """Tell the whole story of an order, by any of its ids.
 
-    ID is the source's key, the marketplace's order number, the target's key, "batch 42" or "record 17".
+    When it was seen, mapped, validated, sent, answered or put aside, and what happens next. ID is the source's key, the
+    marketplace's order number, the target's key, "batch 42" or "record 17".
     """
     wanted = " ".join(words).strip()
     with opened(invocation) as house:

@@ -1,6 +1,6 @@
 """Keeps a connection's API limit across all processes: a process takes requests in small lots and slots on lease, then sends.
 
-A lot that is not used within a second is void. The ledger counts lots over a window longer than the limit's by that second and by
+What is not used of a lot within a second goes back. The ledger counts lots over a window longer than the limit's by that second and by
 what a request may be late on its way, so that no window of the system's own clock can see more than the limit.
 """
 
@@ -21,8 +21,10 @@ from integration.errors import Limited, Waiting
 from integration.ledger import budgets, lease
 from integration.ports import Limits
 
-LOT = 20
-"""Most requests that one process takes at a time; a smaller lot costs transactions, a larger one starves the others."""
+LOT = 50
+LOT_SHARE = 10
+"""Most requests that one process takes at a time, and at most this part of the limit: a smaller lot costs transactions, a larger one
+starves the others."""
 
 LOT_SECONDS = 1.0
 LATE_SECONDS = 1.0
@@ -61,6 +63,8 @@ class SharedBudget:
         self._changed = threading.Condition()
         self._lot = 0
         self._lot_ends = 0.0
+        self._grant: int | None = None
+        self._ask_again = 0.0
         self._slots: tuple[int, ...] = ()
         self._in_use = 0
         self._waiting = 0
@@ -71,16 +75,21 @@ class SharedBudget:
     def window(self) -> float:
         return self._limits.per_seconds + LOT_SECONDS + LATE_SECONDS
 
+    def side_by_side(self) -> int:
+        """How many requests may run at a time on behalf of the present work; more threads would only wait."""
+        return self._slot_limit(work.get())
+
     @contextmanager
     def expecting(self, requests: int) -> Iterator[None]:
-        """Announce so many requests: lots are taken in that size, and slots are kept between them."""
+        """Announce so many requests: lots are taken for what is left of them, and slots are kept between them."""
         with self._changed:
+            before = self._expected
             self._expected += requests
         try:
             yield
         finally:
             with self._changed:
-                self._expected = max(0, self._expected - requests)
+                self._expected = min(self._expected, before)
             self._give_back_idle()
 
     @contextmanager
@@ -92,7 +101,7 @@ class SharedBudget:
         finally:
             with self._changed:
                 self._in_use -= 1
-                self._changed.notify_all()
+                self._changed.notify()
             self._give_back_idle()
 
     def pause(self, seconds: float, reason: str = "the system asked for a pause") -> None:
@@ -108,39 +117,35 @@ class SharedBudget:
                 moment = time.monotonic()
                 if job.not_after is not None and moment > job.not_after:
                     raise Waiting("the claim ran out before the request could leave; it is taken up again", 1.0)
-                if self._lot > 0 and moment < self._lot_ends and self._in_use < len(self._slots):
+                fresh = self._lot > 0 and moment < self._lot_ends
+                if fresh and self._in_use < len(self._slots):
                     self._lot -= 1
                     self._in_use += 1
+                    self._expected = max(0, self._expected - 1)
                     return
-                if self._asking:
-                    # One thread asks for all; the others look again when it is back.
+                if moment > give_up:
+                    raise Limited(f"{self._connection}: no turn within {PATIENCE_SECONDS:.0f} s", 1.0)
+                more = self._slots_wanted(job)
+                if self._asking or moment < self._ask_again or (fresh and not more):
+                    # One thread asks for all, and not before the ledger said; or everything that may run is running.
                     self._waiting += 1
-                    self._changed.wait(0.1)
+                    self._changed.wait(self._ask_again - moment if moment < self._ask_again else 0.1)
                     self._waiting -= 1
-                    if time.monotonic() > give_up:
-                        raise Limited(f"{self._connection}: no turn within {PATIENCE_SECONDS:.0f} s", 1.0)
                     continue
                 self._asking = True
-                more = self._slots_wanted(job)
-                fresh = self._lot > 0 and moment < self._lot_ends
-                want = 0 if fresh else max(1, min(LOT, max(self._expected, self._waiting + 1)))
-                if fresh and not more:
-                    # Everything that may run is running: wait for one of ours to end.
-                    self._asking = False
-                    self._changed.wait(0.05)
-                    if time.monotonic() > give_up:
-                        raise Limited(f"{self._connection}: no turn within {PATIENCE_SECONDS:.0f} s", 1.0)
-                    continue
-            granted = self._ask(job, more, want)
-            if granted.wait:
-                if granted.wait > give_up - time.monotonic():
-                    raise Limited(f"{self._connection}: {granted.reason}", granted.wait)
-                time.sleep(granted.wait)
+            granted = self._ask(job, more, new_lot=not fresh)
+            if granted.wait > give_up - time.monotonic():
+                raise Limited(f"{self._connection}: {granted.reason}", granted.wait)
+            with self._changed:
+                self._ask_again = time.monotonic() + granted.wait
 
-    def _ask(self, job: Work, more: int, want: int) -> budgets.Granted:
+    def _ask(self, job: Work, more: int, *, new_lot: bool) -> budgets.Granted:
         share = SHARE[job.lane]
         try:
             asked = time.monotonic()
+            with self._changed:
+                want = self._lot_wanted() if new_lot else 0
+                spare = self._spare() if new_lot else None
             granted = budgets.take(
                 self._engine,
                 self._connection,
@@ -151,10 +156,11 @@ class SharedBudget:
                 slots=more,
                 slot_limit=self._slot_limit(job),
                 slot_seconds=self._slot_seconds,
+                spare=spare,
             )
             with self._changed:
                 if granted.requests:
-                    self._lot, self._lot_ends = granted.requests, asked + LOT_SECONDS
+                    self._lot, self._lot_ends, self._grant = granted.requests, asked + LOT_SECONDS, granted.id
                 if granted.slots:
                     self._slots = granted.slots
             return granted
@@ -162,6 +168,15 @@ class SharedBudget:
             with self._changed:
                 self._asking = False
                 self._changed.notify_all()
+
+    def _lot_wanted(self) -> int:
+        most = max(1, min(LOT, self._limits.requests // LOT_SHARE))
+        return max(1, min(most, max(self._expected, self._waiting + 1)))
+
+    def _spare(self) -> budgets.Spare | None:
+        """Take out what is left of the lot, to be given back: it has not been sent, and will not be."""
+        spare, self._lot = self._lot, 0
+        return budgets.Spare(self._grant, spare) if spare and self._grant is not None else None
 
     def _slots_wanted(self, job: Work) -> int:
         needed = max(self._in_use + self._waiting + 1, min(self._expected, self._slot_limit(job)))
@@ -176,5 +191,6 @@ class SharedBudget:
         with self._changed:
             if self._in_use or self._waiting or self._asking or self._expected or not self._slots:
                 return
-            slots, self._slots, self._lot = self._slots, (), 0
-        budgets.give_back(self._engine, self._connection, self._owner, slots)
+            slots, self._slots = self._slots, ()
+            spare = self._spare()
+        budgets.give_back(self._engine, self._connection, self._owner, slots, spare, self.window)

@@ -103,7 +103,7 @@ class Follower:
 
     def progress(self) -> tuple[int, ...]:
         """Differs from the last one where anything has moved."""
-        return self.placed, self.booked, self.skipped, self.dead, self.unfinished, sum(use.requests for use in self.uses.values())
+        return self.placed, self.booked, self.skipped, self.dead, self.unfinished
 
     def _settle(self, placed: Placed, row: Row[Any] | None, moment: datetime) -> Event | None:
         """Take an order off those that wait, if it does no more, and tell of it; else note what it waits for."""

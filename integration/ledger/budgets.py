@@ -19,12 +19,21 @@ AFTER_DEATH_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Granted:
     """Requests that may leave now, and all slots that the owner has from now on. Where `wait` is not 0 nothing was granted, and it
-    says when to ask again, in seconds."""
+    says when to ask again, in seconds. `id` is what a Spare names."""
 
     requests: int
     slots: tuple[int, ...]
     wait: float = 0.0
     reason: str = ""
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """Requests of the grant `id` that never left, to be counted no longer."""
+
+    id: int
+    requests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +57,20 @@ def take(
     slots: int,
     slot_limit: int,
     slot_seconds: float,
+    spare: Spare | None = None,
 ) -> Granted:
     """Reserve up to `requests` of the `limit` in any `window` seconds, renew the owner's slots and take up to `slots` more of the
-    `slot_limit`."""
+    `slot_limit`; `spare` is given back first."""
     moment = clock.now()
     b = tables.budget.c
     with write(engine) as connection:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(tables.budget).values(connection=connection_name).on_conflict_do_nothing())
-        row = connection.execute(select(tables.budget).where(b.connection == connection_name).with_for_update()).one()
+        locked = select(tables.budget).where(b.connection == connection_name).with_for_update()
+        row = connection.execute(locked).one_or_none()
+        if row is None:
+            dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+            connection.execute(dialect.insert(tables.budget).values(connection=connection_name).on_conflict_do_nothing())
+            row = connection.execute(locked).one()
+        _give_back_requests(connection, spare)
         if row.paused_until is not None and row.paused_until > moment:
             return Granted(0, (), (row.paused_until - moment).total_seconds(), row.pause_reason or "paused")
         free, wait = _requests_left(connection, connection_name, moment, limit, window)
@@ -65,18 +79,20 @@ def take(
         mine = _take_slots(connection, connection_name, owner, moment, slots, slot_limit, slot_seconds)
         if not mine:
             return Granted(0, (), 0.05, "as many requests as may run at a time are running")
-        granted = min(requests, free)
+        granted, grant = min(requests, free), None
         if granted:
-            connection.execute(insert(tables.budget_grant).values(connection=connection_name, granted_at=moment, requests=granted))
-    return Granted(granted, mine)
+            row_of_lot = insert(tables.budget_grant).values(connection=connection_name, granted_at=moment, requests=granted)
+            grant = connection.execute(row_of_lot.returning(tables.budget_grant.c.id)).scalar_one()
+    return Granted(granted, mine, id=grant)
 
 
 def _requests_left(connection: Connection, name: str, moment: datetime, limit: int, window: float) -> tuple[int, float]:
     """How many requests are left, and in how many seconds the oldest one leaves the window."""
     g = tables.budget_grant.c
-    connection.execute(delete(tables.budget_grant).where(g.connection == name, g.granted_at <= moment - timedelta(seconds=window)))
     used, oldest = connection.execute(
-        select(func.coalesce(func.sum(g.requests), 0), func.min(g.granted_at)).where(g.connection == name)
+        select(func.coalesce(func.sum(g.requests), 0), func.min(g.granted_at)).where(
+            g.connection == name, g.granted_at > moment - timedelta(seconds=window), g.requests > 0
+        )
     ).one()
     wait = window - (moment - oldest).total_seconds() if oldest is not None else 0.0
     return limit - int(used), wait
@@ -87,21 +103,23 @@ def _take_slots(
 ) -> tuple[int, ...]:
     s = tables.budget_slot.c
     until = lease.until(moment, seconds)
-    mine, taken, over = [], 0, []
+    mine: list[int] = []
+    taken: list[int] = []
+    over: list[int] = []
     for one in connection.execute(select(tables.budget_slot).where(s.connection == name).order_by(s.slot)).all():
         orphaned = one.held_until <= lease.until(moment, seconds - AFTER_DEATH_SECONDS) and lease.is_dead(one.owner)
         if one.owner == owner:
             mine.append(one.slot)
         elif one.held_until > moment and not orphaned:
-            taken += 1
+            taken.append(one.slot)
         else:
             over.append(one.slot)
     if over:
         connection.execute(delete(tables.budget_slot).where(s.connection == name, s.slot.in_(over)))
     if mine:
         connection.execute(update(tables.budget_slot).where(s.connection == name, s.slot.in_(mine)).values(held_until=until))
-    occupied = set(connection.execute(select(s.slot).where(s.connection == name)).scalars())
-    room = max(0, min(wanted, limit - taken - len(mine)))
+    occupied = {*mine, *taken}
+    room = max(0, min(wanted, limit - len(occupied)))
     # Lanes see different limits of one row of slots, so numbers may lie above a lane's own limit.
     numbers = (number for number in range(len(occupied) + room) if number not in occupied)
     new = [number for number, _ in zip(numbers, range(room), strict=False)]
@@ -112,10 +130,20 @@ def _take_slots(
     return tuple(mine + new)
 
 
-def give_back(engine: Engine, connection_name: str, owner: str, slots: tuple[int, ...]) -> None:
-    s = tables.budget_slot.c
+def give_back(engine: Engine, connection_name: str, owner: str, slots: tuple[int, ...], spare: Spare | None, window: float) -> None:
+    """What an owner no longer needs. What has left the window is forgotten on this occasion."""
+    s, g = tables.budget_slot.c, tables.budget_grant.c
     with write(engine) as connection:
         connection.execute(delete(tables.budget_slot).where(s.connection == connection_name, s.slot.in_(slots), s.owner == owner))
+        _give_back_requests(connection, spare)
+        over = clock.now() - timedelta(seconds=window)
+        connection.execute(delete(tables.budget_grant).where(g.connection == connection_name, g.granted_at <= over))
+
+
+def _give_back_requests(connection: Connection, spare: Spare | None) -> None:
+    g = tables.budget_grant.c
+    if spare is not None:
+        connection.execute(update(tables.budget_grant).where(g.id == spare.id).values(requests=g.requests - spare.requests))
 
 
 def pause(engine: Engine, connection_name: str, until: datetime, reason: str) -> None:

@@ -57,27 +57,29 @@ def stop(engine: Engine, run_id: int) -> None:
         connection.execute(update(tables.run).where(r.id == run_id, r.state == "open").values(state="stopped"))
 
 
-def is_stopped(connection: Connection, run_id: int) -> bool:
-    r = tables.run.c
-    return connection.execute(select(r.id).where(r.id == run_id, r.state == "stopped")).first() is not None
+def ended(engine: Engine, batch: Batch) -> bool:
+    """Whether the backfill was stopped before this page was read; then the batch is closed."""
+    with write(engine) as connection:
+        stopped: bool = _lock(connection, batch.run_id).state == "stopped"
+        if stopped:
+            batches.finish(connection, batch, None, note="the backfill was stopped before this page was read")
+    return stopped
 
 
 def next_page(connection: Connection, batch: Batch, token: str | None) -> int | None:
-    """The batch of the page after this one, else of the next window; None where the backfill is through or was stopped."""
-    run = _lock(connection, batch.run_id)
+    """The batch of the page after this one, else of the next window; None where the backfill is through."""
     if token is not None:
-        return _add(connection, batch.run_id, batch.flow, {**batch.page, "token": token}) if run.state == "open" else None
+        return _add(connection, batch.run_id, batch.flow, {**batch.page, "token": token})
+    run = _lock(connection, batch.run_id)
     place = clock.instant(batch.page["created"][1])
     connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(place=place))
-    if run.state != "open" or place >= run.until:
-        return None
-    return _add(connection, run.id, batch.flow, _window(place, run.until))
+    return _add(connection, run.id, batch.flow, _window(place, run.until)) if place < run.until else None
 
 
-def window_again(connection: Connection, batch: Batch) -> int | None:
-    """The batch that begins this batch's window again; None where the backfill was stopped."""
+def window_again(connection: Connection, batch: Batch) -> int:
+    """The batch that begins this batch's window again."""
     run = _lock(connection, batch.run_id)
-    return _add(connection, run.id, batch.flow, _window(run.place, run.until)) if run.state == "open" else None
+    return _add(connection, run.id, batch.flow, _window(run.place, run.until))
 
 
 def _unfinished(connection: Connection, flow: str, since: datetime, until: datetime, words: str) -> Row[Any] | None:
@@ -94,7 +96,7 @@ def _take_up(connection: Connection, run: Row[Any]) -> None:
     b = tables.batch.c
     connection.execute(update(tables.run).where(tables.run.c.id == run.id).values(state="open", finished_at=None))
     reading = select(b.id).where(b.run_id == run.id, b.state == "open", b.stage == "extract").limit(1)
-    # The page that was being read when it was stopped may be still: then the rest follows from there.
+    # A page may still wait to be read, and sees that it goes on; else the window begins again.
     if connection.execute(reading).first() is None and run.place < run.until:
         _add(connection, run.id, run.flow, _window(run.place, run.until), rung=False)
     batches.close_run_if_done(connection, run.id)

@@ -53,10 +53,7 @@ def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
     journey = house.journey(batch.flow)
     with read(house.engine) as connection:
         full = batches.in_flight(connection, batch.flow, batch.lane) >= journey.flow.batches_in_flight
-        stopped = batch.lane == "backfill" and backfill.is_stopped(connection, batch.run_id)
-    if stopped:
-        with write(house.engine) as connection:
-            batches.finish(connection, batch, None, note="the backfill was stopped before this page was read")
+    if batch.lane == "backfill" and backfill.ended(house.engine, batch):
         return []
     # The first read never waits: what it has read is marked as taken over only when it is through, see `load`.
     if full and not batch.page["only_new"]:
@@ -101,7 +98,7 @@ def _start_over(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
         if batch.lane == "backfill":
             again = backfill.window_again(connection, batch)
             batches.finish(connection, batch, None, note="the page's token expired; its window is read again")
-            return [(again, "extract")] if again is not None else []
+            return [(again, "extract")]
         if not batch.page["only_new"]:
             batches.finish(connection, batch, None, note="the page's token expired; the next tick goes on from the cursor")
             return []

@@ -30,7 +30,7 @@ class Pump:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)  # after an exception: what has not left need not leave
 
     def run(
         self,

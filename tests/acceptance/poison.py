@@ -9,10 +9,9 @@ from typing import Any
 from integration.errors import FieldError
 from integration.rules import RULES
 from tasks.app import app
+from tests.fixtures.line import POISON
 
 __all__ = ["app"]
-
-POISON = "LAMP-007"
 
 _has_lines = RULES["has_lines"]
 

@@ -1,60 +1,30 @@
-"""The whole line as it runs for real: workers, beat and Valkey as processes, the simulated systems over HTTP, each database in turn.
-
-Whatever dies, every order that was placed is one sales order in the end.
-"""
+"""The whole line as it runs for real: workers, beat and Valkey as processes, the simulated systems over HTTP, each database in turn."""
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
-from subprocess import Popen
-from typing import Any
 
-import pytest
 import redis
 from sqlalchemy import select
 
-from commands import valkey
 from integration.ledger import tables
 from integration.ledger.database import read
 from integration.ledger.open_letters import open_letters
-from tests.fixtures.line import FLOW, Service, assert_booked_once, booked, configure, exported, key, open_line, order, with_sku
-from tests.fixtures.processes import running, wait_for
+from tests.fixtures.line import (
+    FLOW,
+    SECONDS,
+    Service,
+    booked,
+    key,
+    open_line,
+    order,
+    place,
+    wait_until_through,
+    with_sku,
+)
+from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
-
-SECONDS = 40.0
-"""More than any of these takes; a test that waits so long has failed."""
-
-
-@pytest.fixture
-def service(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulators, database_url: str, redis_url: str
-) -> Iterator[Service]:
-    configure(monkeypatch, tmp_path, simulators, database_url, redis_url)
-    with Service(tmp_path) as service:
-        yield service
-
-
-def place(simulators: Simulators, count: int, first: int = 0) -> list[dict[str, Any]]:
-    return simulators.channeladvisor.place([order(number) for number in range(first, first + count)])
-
-
-def wait_until_through(simulators: Simulators, placed: Sequence[Mapping[str, Any]]) -> None:
-    """All are booked and the channel has been told; then that each is booked once."""
-    wanted = {key(one) for one in placed}
-    wait_for(lambda: wanted <= exported(simulators), SECONDS, f"not all of {sorted(wanted)} were through after {SECONDS:g} s")
-    assert_booked_once(simulators, placed)
-
-
-def kill(*processes: Popen[bytes]) -> None:
-    """SIGKILL for each and its children, all at once."""
-    for process in processes:
-        os.killpg(process.pid, signal.SIGKILL)
-    for process in processes:
-        process.wait()
 
 
 def test_orders_are_booked_once_and_bad_ones_are_dead_letters(service: Service, simulators: Simulators) -> None:
@@ -110,39 +80,6 @@ def test_two_beats_do_no_harm(service: Service, simulators: Simulators) -> None:
     assert len(runs) <= allowed, "a tick was taken twice"
 
 
-@pytest.mark.kills
-@pytest.mark.parametrize("committed", [True, False])
-def test_a_worker_killed_between_intent_and_outcome(service: Service, simulators: Simulators, committed: bool) -> None:
-    """The request has left and the answer never comes; whether it took effect only the target knows."""
-    simulators.tims.faults(hang={"times": 1, "delay": 3, "commit": committed, "operations": ["createSalesOrder"]})
-    placed = place(simulators, 3)
-    worker = service.worker()
-    service.beat()
-    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"), SECONDS)
-    kill(worker)
-    assert not exported(simulators)
-    service.worker("second")
-    wait_until_through(simulators, placed)
-
-
-@pytest.mark.kills
-def test_everything_killed_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulators, database_url: str) -> None:
-    port = valkey.choose_port(tmp_path / "valkey")
-    configure(monkeypatch, tmp_path, simulators, database_url, valkey.url(port))
-    simulators.tims.latency(100)
-    placed = place(simulators, 40)
-    for start in ("first", "second"):
-        with running(valkey.command(tmp_path / "valkey", port), tmp_path / "valkey.log") as server, Service(tmp_path) as service:
-            valkey.wait_until_ready(tmp_path / "valkey", port)
-            worker, beat = service.worker(f"worker-{start}"), service.beat(f"beat-{start}")
-            if start == "first":
-                wait_for(lambda: len(booked(simulators)) > 5, SECONDS)
-                kill(worker, beat, server)
-                assert len(booked(simulators)) < len(placed)
-            else:
-                wait_until_through(simulators, placed)
-
-
 def test_two_workers_on_the_same_order(service: Service, simulators: Simulators) -> None:
     """A newer version is read while the first is still being sent."""
     simulators.tims.faults(hang={"times": 1, "delay": 2, "commit": True, "operations": ["createSalesOrder"]})
@@ -156,35 +93,20 @@ def test_two_workers_on_the_same_order(service: Service, simulators: Simulators)
     wait_until_through(simulators, [placed])
 
 
-@pytest.mark.kills
-def test_a_record_that_kills_its_worker_is_put_aside_alone(service: Service, simulators: Simulators) -> None:
-    from tests.acceptance.poison import POISON
-
-    placed = place(simulators, 8)
-    (poison,) = simulators.channeladvisor.place([with_sku(60, POISON)])
-    service.worker(app="tests.acceptance.poison")
+def test_two_orders_of_a_new_customer_in_two_workers(service: Service, simulators: Simulators) -> None:
+    """The second is read while the customer is still being made for the first."""
+    simulators.tims.faults(hang={"times": 1, "delay": 2, "commit": True, "operations": ["createCustomer"]})
+    first, second = order(1), order(2)
+    second["CustomerInfo"] = {**first["CustomerInfo"], "Email": first["CustomerInfo"]["Email"].upper()}
+    placed = simulators.channeladvisor.place([first])
+    service.worker("worker-1", concurrency=1)
+    service.worker("worker-2", concurrency=1)
     service.beat()
+    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"), SECONDS)
+    placed += simulators.channeladvisor.place([second])
     wait_until_through(simulators, placed)
-    with open_line() as house:
-        (letter,) = wait_for(lambda: open_letters(house.engine), SECONDS)
-    assert letter.source_key == key(poison)
-    assert "killed its worker" in letter.reason
-
-
-@pytest.mark.kills
-def test_a_worker_that_is_told_to_end_leaves_nothing_half_done(service: Service, simulators: Simulators) -> None:
-    simulators.tims.latency(150)
-    placed = place(simulators, 30)
-    worker = service.worker()
-    service.beat()
-    wait_for(lambda: len(booked(simulators)) > 3, SECONDS)
-    worker.send_signal(signal.SIGTERM)
-    assert worker.wait(SECONDS) == 0
-    with open_line() as house, house.engine.connect() as connection:
-        assert not connection.execute(select(tables.crosswalk.c.id).where(tables.crosswalk.c.intent.is_not(None))).all()
-        assert not connection.execute(select(tables.batch.c.id).where(tables.batch.c.owner.is_not(None))).all()
-    service.worker("second")
-    wait_until_through(simulators, placed)
+    customers = {sales_order["CustomerID"] for one in placed for sales_order in booked(simulators)[key(one)]}
+    assert len(customers) == 1
 
 
 def test_a_stage_that_takes_too_long_hands_its_batch_back(service: Service, simulators: Simulators) -> None:

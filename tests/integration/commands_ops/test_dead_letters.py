@@ -141,6 +141,18 @@ def test_a_letter_without_its_payload_is_said_to_be_gone(house: House, simulator
     assert ask("dead-letters", "list", exit_code=3)[0]["count"] == 1
 
 
+def test_a_record_that_is_on_its_way_is_not_sent_twice(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
+    simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
+    drain(house)
+    letter = str(ask("dead-letters", "list", exit_code=3)[0]["example"]["id"])
+    call("dead-letters", "replay", letter)
+    with write(house.engine) as connection:  # as a second replay sees it that began at the same moment
+        connection.execute(update(tables.dead_letter).values(state="open"))
+    assert "is on its way already" in call("dead-letters", "replay", letter, exit_code=1).stderr
+    with read(house.engine) as connection:
+        assert len(connection.execute(select(tables.run.c.id).where(tables.run.c.kind == "replay")).all()) == 1
+
+
 def test_which_letters_must_be_said(house: House, call: Call) -> None:
     for words in ([], ["1", "--all"], ["--all", "--cause", "x"]):
         assert "say which letters" in call("dead-letters", "replay", *words, exit_code=2).stderr

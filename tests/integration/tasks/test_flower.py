@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,6 @@ from tests.fixtures.simulators import Simulators
 PERSONAL = ("ana.", "buyer.example", "Ruiz", "Orchard")
 """Of the buyers of tests/fixtures/line.py."""
 
-Get = Callable[..., requests.Response]
-
 
 @pytest.fixture
 def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulators, sqlite_url: str, redis_url: str) -> Iterator[Service]:
@@ -35,39 +33,51 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulat
         yield service
 
 
-@pytest.fixture
-def flower(service: Service) -> Get:
-    """Flower, listening to events; gives the way to ask it."""
-    service.flower()
-    url = f"http://127.0.0.1:{load_settings().flower_port}"
+class Flower:
+    """A real Flower and what it shows."""
 
-    def get(path: str, user: str = "operator") -> requests.Response:
-        return requests.get(url + path, auth=(user, ENVIRONMENT["FLOWER_PASSWORD"]), timeout=10)
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._url = f"http://127.0.0.1:{load_settings().flower_port}"
+        self.start()
 
-    def answers() -> bool:
+    def start(self) -> None:
+        """Returns once it listens to events."""
+        self._process = self._service.flower()
+        wait_for(self._answers, 20)
+
+    def restart(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self.start()
+
+    def get(self, path: str, user: str = "operator") -> requests.Response:
+        return requests.get(self._url + path, auth=(user, ENVIRONMENT["FLOWER_PASSWORD"]), timeout=10)
+
+    def tasks(self, name: str, state: str = "") -> list[dict[str, Any]]:
+        answer = self.get(f"/api/tasks?taskname={name}&state={state}")
+        assert answer.ok, answer.text
+        return list(answer.json().values())
+
+    def queues(self) -> dict[str, int]:
+        """The broker page, as a person sees it."""
+        rows = re.findall(r'<tr id="[^"]*">\s*<td>([\w.]+)</td>\s*<td[^>]*>(\d+)</td>', self.get("/broker").text)
+        return {name: int(length) for name, length in rows}
+
+    def _answers(self) -> bool:
         try:
-            return get("/healthcheck").ok
+            return self.get("/healthcheck").ok
         except requests.ConnectionError:
             return False
 
-    wait_for(answers, 20)
-    return get
 
-
-def tasks(flower: Get, name: str) -> list[dict[str, Any]]:
-    answer = flower(f"/api/tasks?taskname={name}")
-    assert answer.ok, answer.text
-    return list(answer.json().values())
-
-
-def queues(flower: Get) -> dict[str, int]:
-    """The broker page, as a person sees it."""
-    rows = re.findall(r'<tr id="[^"]*">\s*<td>([\w.]+)</td>\s*<td[^>]*>(\d+)</td>', flower("/broker").text)
-    return {name: int(length) for name, length in rows}
+@pytest.fixture
+def flower(service: Service) -> Flower:
+    return Flower(service)
 
 
 def test_flower_shows_queues_tasks_and_dead_letters_and_nothing_personal(
-    service: Service, flower: Get, simulators: Simulators, redis_url: str
+    service: Service, flower: Flower, simulators: Simulators, redis_url: str
 ) -> None:
     placed = simulators.channeladvisor.place([order(number) for number in range(3)])
     (bad,) = simulators.channeladvisor.place([with_sku(50, "NO-SUCH-THING")])
@@ -75,42 +85,44 @@ def test_flower_shows_queues_tasks_and_dead_letters_and_nothing_personal(
     service.beat()
     wait_for(lambda: exported(simulators) == {key(one) for one in placed}, 30)
 
-    (letter,) = wait_for(lambda: tasks(flower, "dead_letter"), 20)
-    wait_for(lambda: tasks(flower, "dead_letter")[0]["state"] == "FAILURE", 10)
-    (letter,) = tasks(flower, "dead_letter")
+    (letter,) = wait_for(lambda: flower.tasks("dead_letter", "FAILURE"), 20)
     assert letter["args"] == f"orders ca→tims order {key(bad)}"
     assert "NO-SUCH-THING is no item of the target" in letter["exception"]
-    (loaded,) = [one for one in wait_for(lambda: tasks(flower, "load"), 10) if one["state"] == "SUCCESS"]
+    (loaded,) = wait_for(lambda: flower.tasks("load", "SUCCESS"), 10)
     assert re.fullmatch(r"orders ca→tims batch \d+, 3 records", loaded["args"])
-    assert all(one["args"] == "orders ca→tims" for one in tasks(flower, "poll"))
+    assert all(one["args"] == "orders ca→tims" for one in flower.tasks("poll"))
 
-    lengths = queues(flower)
+    lengths = flower.queues()
     assert lengths["dead_letters"] == 1
     stages = {f"{connection}.{stage}" for connection in ("ca", "tims") for stage in ("extract", "transform", "validate", "load")}
     assert set(lengths) == {"control", "dead_letters", *stages}
     assert letter["worker"] == loaded["worker"] == f"worker@{socket.gethostname()}"  # no worker shows that is none
 
-    assert flower("/api/tasks", user="nobody").status_code == 401
+    assert flower.get("/api/tasks", user="nobody").status_code == 401
     with redis.Redis.from_url(redis_url, decode_responses=True) as client:
         kept = [client.lrange(name, 0, -1) if client.type(name) == "list" else client.type(name) for name in client.keys("*")]
-    for text in (flower("/api/tasks").text, flower("/tasks").text, service.log("worker"), service.log("beat"), str(kept)):
+    for text in (flower.get("/api/tasks").text, flower.get("/tasks").text, service.log("worker"), service.log("beat"), str(kept)):
         assert not [word for word in PERSONAL if word in text]
 
 
-def test_the_image_of_the_dead_letters_follows_the_ledger(service: Service, flower: Get, simulators: Simulators, redis_url: str) -> None:
+def test_the_image_of_the_dead_letters_follows_the_ledger(service: Service, flower: Flower, simulators: Simulators, redis_url: str) -> None:
     simulators.channeladvisor.place([with_sku(number, f"NO-SUCH-{number}") for number in range(3)])
     service.worker()
     service.beat()
-    wait_for(lambda: queues(flower)["dead_letters"] == 3, 20)
+    wait_for(lambda: flower.queues()["dead_letters"] == 3, 20)
+    wait_for(lambda: len(flower.tasks("dead_letter", "FAILURE")) == 3, 10)
+
     with open_line() as house, write(house.engine) as connection:
-        wait_for(lambda: len(tasks(flower, "dead_letter")) == 3, 10)
         first, *_ = letters.still_open(connection)
         letters.dismiss(connection, [first], "not ours")
-    wait_for(lambda: queues(flower)["dead_letters"] == 2, 10)
-    (ended,) = wait_for(lambda: [one for one in tasks(flower, "dead_letter") if one["state"] == "SUCCESS"], 10)
+    (ended,) = wait_for(lambda: flower.tasks("dead_letter", "SUCCESS"), 10)
     assert first.source_key in ended["args"]
     assert "dismissed" in ended["result"]
+    assert flower.queues()["dead_letters"] == 2
 
+    # What neither of them remembers comes from the ledger.
+    flower.restart()
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-    wait_for(lambda: queues(flower)["dead_letters"] == 2, 10)
+    wait_for(lambda: flower.queues()["dead_letters"] == 2, 10)
+    wait_for(lambda: len(flower.tasks("dead_letter", "FAILURE")) == 2, 10)

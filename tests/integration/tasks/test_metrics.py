@@ -79,7 +79,7 @@ def test_no_scrape_reads_what_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path:
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nowhere: Simulators, database_url: str) -> Callable[[], str]:
     configure(monkeypatch, tmp_path, nowhere, database_url)
-    return lambda: (tmp_path / "metrics.log").read_text()
+    return (tmp_path / "metrics.log").read_text
 
 
 def test_prometheus_gets_all_of_it(served: Callable[[], str], tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""The demo's orders: what is said of their fate is true of what they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+
+from commands.demo.orders import ITEMS, Placing, Shop
+from connectors.simulation.catalogue import goods
+
+MOMENT = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+
+
+def orders(count: int, seed: int = 1) -> list[Placing]:
+    return list(islice(Shop(seed, lambda: MOMENT).orders(), count))
+
+
+def total(made: Placing) -> Decimal:
+    return sum(
+        (
+            line["Quantity"] * Decimal(line["UnitPrice"])
+            + Decimal(line["TaxAmount"])
+            + Decimal(line["ShippingAmount"])
+            - Decimal(line["DiscountAmount"])
+            for line in made.order["Items"]
+        ),
+        Decimal(0),
+    )
+
+
+def test_the_same_seed_gives_the_same_orders_and_another_gives_others() -> None:
+    assert orders(50) == orders(50)
+    assert orders(50) != orders(50, seed=2)
+
+
+def test_of_every_dozen_one_is_bad_and_each_kind_of_fault_comes() -> None:
+    made = orders(12 * 14)
+    for start in range(0, len(made), 12):
+        assert [one.fate for one in made[start : start + 12]].count("dead") == 1
+    faults = Counter(one.fault for one in made if one.fate == "dead")
+    assert faults == {
+        "lines[0].sku": 4,
+        "total_amount": 2,
+        "ShippingAddress.PostalCode": 2,
+        "status": 2,
+        "ShippingAddress.Line1": 2,
+        "Currency": 2,
+    }
+
+
+def test_only_the_order_with_a_wrong_total_adds_up_wrongly() -> None:
+    for one in orders(200):
+        assert (total(one) == Decimal(one.order["TotalAmount"])) is (one.fault != "total_amount") is one.checked
+
+
+def test_good_lines_name_active_items_by_their_sku_or_their_alias() -> None:
+    items = {name: each for each in goods(ITEMS) for name in (each.sku, each.alias) if name}
+    aliases = 0
+    for one in orders(200):
+        if one.fault == "lines[0].sku":
+            assert items.get(one.order["Items"][0]["SKU"]) is None or items[one.order["Items"][0]["SKU"]].status != "Active"
+            continue
+        for line, (sku, quantity) in zip(one.order["Items"], one.lines, strict=True):
+            assert items[line["SKU"]].status == "Active"
+            assert (items[line["SKU"]].sku, line["Quantity"]) == (sku, quantity)
+            aliases += line["SKU"] != sku
+    assert aliases
+
+
+def test_no_order_number_comes_twice_on_a_site() -> None:
+    numbers = [(one.order["SiteName"], one.order["OrderID"]) for one in orders(500)]
+    assert len(set(numbers)) == len(numbers)
+
+
+def test_two_hundred_orders_stay_within_the_first_minute_of_the_erp() -> None:
+    """A request for each order and each change, two for each new customer, one for each SKU that is asked for."""
+    made = orders(200)
+    people = {(one.order["CustomerInfo"]["Email"] or "guest").lower() for one in made if one.fate == "booked"}
+    skus = {line["SKU"] for one in made for line in one.order["Items"]}
+    changes = sum(one.later is not None or "OnHold" in one.statuses for one in made)
+    assert len(made) + 2 * len(people) + len(skus) + 2 * changes < 550
