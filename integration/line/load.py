@@ -14,7 +14,7 @@ from typing import Any
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS, Work, work
-from integration.delivery import Failed, Outcome, Parcel, deliver, differences
+from integration.delivery import Failed, Outcome, Parcel, deliver, differences, moved_members
 from integration.errors import Limited, Refused, SyncError, Unauthorized, Unreachable
 from integration.ledger import batches, crosswalk, lease, records
 from integration.ledger.batches import Batch
@@ -181,8 +181,7 @@ class Loader:
             return False
         if crossing.target_key is not None:
             job.before = self._house.vault.open(crossing.delivered) if crossing.delivered else {}
-            same = crossing.delivered_hash == job.hash and crossing.intent is None
-            if same or (not differences(self._journey.target, self._parcel(job, ""), job.before or {}) and not self._fixed_moved(job)):
+            if (crossing.delivered_hash == job.hash and crossing.intent is None) or not self._moves(job):
                 self._writer.unchanged(record, crossing, job.hash)
                 return False
             return True
@@ -195,9 +194,10 @@ class Loader:
             return False
         return True
 
-    def _fixed_moved(self, job: Job) -> bool:
-        fixed = self._journey.target.writable(self._flow.entity).fixed
-        return any(job.body.get(name) != (job.before or {}).get(name) for name in fixed)
+    def _moves(self, job: Job) -> bool:
+        """Whether anything differs from what was written last."""
+        parcel, before = self._parcel(job, ""), job.before or {}
+        return bool(differences(self._journey.target, parcel, before) or moved_members(self._journey.target, parcel, before))
 
     def _customer_of(self, job: Job) -> str | SyncError | None:
         if "target_key" in job.customer:

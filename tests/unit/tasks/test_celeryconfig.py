@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from celery.exceptions import QueueNotFound
 
 from commands import valkey
-from integration.errors import Misconfigured
 from integration.ledger.batches import LEASE_SECONDS, STAGES
+from tests.fixtures.simulators import ROOT
 
 FLOW = "orders"
 
@@ -84,7 +86,7 @@ def test_only_json_is_accepted() -> None:
 def test_without_redis_url_the_embedded_server_is_found_by_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("REDIS_URL")
     folder = tmp_path / ".integration" / "valkey"
-    with pytest.raises(Misconfigured, match="integration up"):
+    with pytest.raises(SystemExit, match="integration up"):
         import celeryconfig
     port = valkey.choose_port(folder)
     import celeryconfig
@@ -92,9 +94,16 @@ def test_without_redis_url_the_embedded_server_is_found_by_its_file(monkeypatch:
     assert celeryconfig.broker_url == valkey.url(port)
 
 
-def test_flower_wants_a_password_outside_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from tests.fixtures.simulators import ROOT
+def test_a_wrong_configuration_ends_celery_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "integration.toml").write_text("[flows.orders]\nentity = 'odrer'\n")
+    command = [sys.executable, "-m", "celery", "-A", "tasks.app", "worker"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert run.returncode == 1
+    assert f"{tmp_path / 'integration.toml'}:2" in run.stderr
+    assert "Traceback" not in run.stderr
 
+
+def test_flower_wants_a_password_outside_the_demo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def settings() -> dict[str, object]:
         found: dict[str, object] = {}
         exec(compile((ROOT / "flowerconfig.py").read_text(), "flowerconfig.py", "exec"), found)  # noqa: S102  # as Flower reads it
