@@ -76,15 +76,15 @@ class Loader:
 
     def load(self, wanted: Sequence[Record]) -> None:
         """Deliver what is validated and acknowledge what is booked. Raises LostLease where another worker has the batch."""
-        target = self._journey.target
+        target, source = self._journey.target_budget, self._journey.source_budget
         token = work.set(Work(self._batch.lane))
         try:
-            with Pump(max(2, target.limits.concurrent)) as pump:
-                jobs = self._newest([open_job(self._house, record) for record in wanted if record.state == VALIDATED])
-                with self._journey.target_budget.expecting(len(jobs)):
-                    self._find_customers(pump, jobs)
-                    pump.run(jobs, self._plan_orders, self._send_order, self._write_orders, self._is_stopped)
-                work.set(Work(self._batch.lane))
+            jobs = self._newest([open_job(self._house, record) for record in wanted if record.state == VALIDATED])
+            with Pump(target.side_by_side()) as pump, target.expecting(len(jobs)):
+                self._find_customers(pump, jobs)
+                pump.run(jobs, self._plan_orders, self._send_order, self._write_orders, self._is_stopped)
+            work.set(Work(self._batch.lane))
+            with Pump(source.side_by_side()) as pump:
                 self._acknowledge(pump)
         finally:
             work.reset(token)
@@ -304,7 +304,9 @@ def order_parcel(journey: Journey, job: Job, customer: str, *, by_hand: bool) ->
         first, why = "skip", "cancelled in the source before it was booked"
     elif job.status == "shipped":
         first = "refuse"
-        why = "was shipped on the channel before it was booked; booked now it would ship again. Dismiss it, or replay it with its status edited"
+        why = (
+            "was shipped on the channel before it was booked; booked now it would ship again. Dismiss it, or replay it with another status"
+        )
     elif job.exported and not by_hand:
         first, why = "skip", "was marked as taken over by somebody else; a backfill of its window books it all the same"
     entity = journey.flow.entity

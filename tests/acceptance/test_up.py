@@ -37,6 +37,13 @@ class Installation:
     def child(self, name: str) -> ChildState:
         return next(state for state in read_snapshot(self.home) or [] if state.name == name)
 
+    def asks_for_flower(self, auth: tuple[str, str] | None = None) -> int:
+        """The answer's status; 0 while it does not listen yet."""
+        try:
+            return requests.get(self.flower, auth=auth, timeout=10).status_code
+        except requests.ConnectionError:
+            return 0
+
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.output.read_text().splitlines()]
 
@@ -75,9 +82,9 @@ def test_it_books_survives_the_death_of_a_worker_and_leaves_nobody_behind(instal
         f"Error: Process {installation.up.pid} already runs everything in {installation.home}: stop it first, or set another home."
     ]
 
-    assert wait_for(lambda: requests.get(installation.flower, timeout=10), 20).status_code == 401
     password = ENVIRONMENT["FLOWER_PASSWORD"]
-    assert requests.get(installation.flower, auth=("operator", password), timeout=10).status_code == 200
+    wait_for(lambda: installation.asks_for_flower() == 401, 20)
+    assert installation.asks_for_flower(("operator", password)) == 200
     assert 'integration_lag_seconds{flow="orders"}' in requests.get(installation.metrics, timeout=10).text
 
     everybody = family(installation.up.pid)

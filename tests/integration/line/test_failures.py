@@ -68,7 +68,7 @@ def test_a_failure_that_passes_costs_time_and_nothing_else(what: str, house: Hou
     drain(house, seconds=60)
     simulators.tims.clear()
     simulators.channeladvisor.clear()
-    assert_booked_once(simulators, orders)
+    assert_booked_once(simulators, orders, injected=("401", "429"))
     assert exported(simulators) == {key(one) for one in orders}
     assert letters(house) == []
     emails = [customer["Email"] for customer in simulators.tims.state()["customers"]]
@@ -102,7 +102,7 @@ def test_a_refusal_is_told_in_the_targets_words_without_the_buyer(house: House, 
     assert letter.kind == "refused"
     assert letter.reason and "@" not in letter.reason and "Ruiz" not in letter.reason
     others = [one for one in orders if key(one) != letter.source_key]
-    assert_booked_once(simulators, others)
+    assert_booked_once(simulators, others, injected=("422",))
 
 
 def test_a_cancellation_meets_staff_who_save_the_same_order(house: House, simulators: Simulators) -> None:
