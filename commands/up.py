@@ -19,6 +19,7 @@ from commands.ledger import opened
 from commands.output import console, lasting
 from commands.supervisor import Event, Supervisor
 from integration import clock
+from integration.errors import Misconfigured
 from integration.ledger import budgets
 from integration.ledger.counts import count
 from integration.line.journey import House
@@ -32,6 +33,8 @@ LOOK_SECONDS = 1.0
 def up(invocation: Invocation) -> None:
     """Run everything for the configured connections."""
     settings = complete(invocation)
+    if not settings.flows:
+        raise Misconfigured("no flow is configured, so there is nothing to run; add one, as `integration init` shows.", str(settings.path))
     screen = console()
     with Supervisor(settings.home, lambda event: _report(screen, event, settings.home)) as supervisor:
         if flower_password.ensure(settings):

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
+from marshmallow.error_store import ErrorStore
 
 from integration.errors import FieldError, Invalid
 
@@ -28,6 +29,27 @@ class ReadSchema(Schema):
         unknown = EXCLUDE
 
     error_messages = {"type": "must be an object", "unknown": "is not a member here"}  # noqa: RUF012 - marshmallow declares it so
+
+    def _deserialize(self, data: Any, *, error_store: ErrorStore, many: bool = False, index: int | None = None, **options: Any) -> Any:
+        """marshmallow's loop without partial loads and renamed members, which no schema here has: it is run some ten times an order."""
+        if many:
+            return [self._deserialize(one, error_store=error_store, index=place, **options) for place, one in enumerate(data)]
+        loaded: dict[str, Any] = {}
+        if not isinstance(data, Mapping):
+            error_store.store_error([self.error_messages["type"]], index=index)
+            return loaded
+        for name, member in self.load_fields.items():
+            try:
+                value = member.deserialize(data.get(name, missing))
+            except ValidationError as error:
+                error_store.store_error(error.messages, name, index=index)
+                value = error.valid_data or missing
+            if value is not missing:
+                loaded[name] = value
+        if options["unknown"] == RAISE:
+            for name in data.keys() - self.load_fields.keys():
+                error_store.store_error([self.error_messages["unknown"]], name, index)
+        return loaded
 
 
 class WriteSchema(ReadSchema):

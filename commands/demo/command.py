@@ -74,7 +74,9 @@ def _run(supervisor: Supervisor, orders: int | None, rate: float, seed: int, not
         follower = Follower(house.engine, settings.flows[FLOW], {name: limit.per_seconds for name, limit in limits.items()})
         simulators = {name: RemoteSimulator(made.url(name)) for name in made.ports}
         run = Run(supervisor, house, simulators, follower, Shop(seed).orders(), rate, orders)
-        with Display(_signs(made, settings, limits, f"{orders or 'endless'} orders at {rate:g} a second")) as display:
+        with Display(
+            _signs(made, settings, limits, f"{f'{orders} orders' if orders else 'orders until Ctrl-C'}, {rate:g} a second")
+        ) as display:
             ended = run.go(display, notices)
         wrong = run.complaints() if ended else []
         click.echo(table.line(follower))

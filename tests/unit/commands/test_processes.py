@@ -14,6 +14,7 @@ from commands.supervisor import Event
 from connectors.configured import load_settings
 from integration.errors import Misconfigured
 from integration.settings import Settings
+from tests.unit.commands.conftest import Call
 
 HOME = Path("/home")
 
@@ -86,6 +87,14 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(settings: Settings)
 )
 def test_an_event_is_one_sentence(event: Event, sentence: str) -> None:
     assert processes.tell(event, HOME) == sentence
+
+
+def test_up_without_a_flow_says_what_to_do(configured: Path, call: Call) -> None:
+    (configured / "integration.toml").write_text("")
+    result = call("up")
+    assert result.exit_code == 2
+    assert "no flow is configured, so there is nothing to run; add one, as `integration init` shows." in result.stderr
+    assert not (configured / ".integration" / "supervisor.lock").exists()
 
 
 def test_a_password_for_flower_is_made_once_for_its_owner_alone(settings: Settings) -> None:
