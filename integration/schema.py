@@ -7,7 +7,7 @@ No message repeats a value, save words of a closed list.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -34,21 +34,22 @@ class ReadSchema(Schema):
         """marshmallow's loop without partial loads and renamed members, which no schema here has: it is run some ten times an order."""
         if many:
             return [self._deserialize(one, error_store=error_store, index=place, **options) for place, one in enumerate(data)]
+        say: Callable[..., None] = error_store.store_error
         loaded: dict[str, Any] = {}
         if not isinstance(data, Mapping):
-            error_store.store_error([self.error_messages["type"]], index=index)
+            say([self.error_messages["type"]], index=index)
             return loaded
         for name, member in self.load_fields.items():
             try:
                 value = member.deserialize(data.get(name, missing))
             except ValidationError as error:
-                error_store.store_error(error.messages, name, index=index)
+                say(error.messages, name, index=index)
                 value = error.valid_data or missing
             if value is not missing:
                 loaded[name] = value
         if options["unknown"] == RAISE:
             for name in data.keys() - self.load_fields.keys():
-                error_store.store_error([self.error_messages["unknown"]], name, index)
+                say([self.error_messages["unknown"]], name, index)
         return loaded
 
 

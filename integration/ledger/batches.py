@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, and_, case, delete, exists, func, ins
 
 from integration import clock
 from integration.ledger import lease, tables
-from integration.ledger.database import read, write
+from integration.ledger.database import outlasting_a_restart, read, write
 
 Stage = Literal["extract", "transform", "validate", "load"]
 STAGES: tuple[Stage, ...] = ("extract", "transform", "validate", "load")
@@ -143,6 +143,7 @@ def finish(connection: Connection, batch: Batch, following: Stage | None, *, siz
         close_run_if_done(connection, batch.run_id)
 
 
+@outlasting_a_restart
 def postpone(engine: Engine, batch: Batch, seconds: float, note: str, *, spend: bool) -> None:
     """Give a batch back until later. `spend` keeps the attempt counted; a wait that is nobody's fault does not."""
     due = clock.now() + timedelta(seconds=seconds)

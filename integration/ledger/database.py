@@ -6,11 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import backoff
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 BUSY_SECONDS = 30
 """How long a writer of SQLite waits for another; a page's transaction takes milliseconds."""
+
+
+outlasting_a_restart = backoff.on_exception(
+    backoff.constant, (OperationalError, InterfaceError), interval=0.5, max_time=60, jitter=None, logger=None
+)
+"""For what gives a lease back: were it lost with the database's restart, the work would wait for the lease's end."""
 
 
 def open_engine(url: str) -> Engine:

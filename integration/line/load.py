@@ -19,7 +19,7 @@ from integration.errors import Limited, Refused, SyncError, Unauthorized, Unreac
 from integration.ledger import batches, crosswalk, lease, records
 from integration.ledger.batches import Batch
 from integration.ledger.crosswalk import ANY_SOURCE, Crossing
-from integration.ledger.database import read, write
+from integration.ledger.database import outlasting_a_restart, read, write
 from integration.ledger.records import BOOKED, DONE, VALIDATED, Record
 from integration.ledger.vault import fingerprint
 from integration.line.backoff import backoff
@@ -88,8 +88,12 @@ class Loader:
                 self._acknowledge(pump)
         finally:
             work.reset(token)
-            with write(self._house.engine) as connection:
-                crosswalk.release(connection, self._owner)
+            self._release()
+
+    @outlasting_a_restart
+    def _release(self) -> None:
+        with write(self._house.engine) as connection:
+            crosswalk.release(connection, self._owner)
 
     def _is_stopped(self) -> bool:
         return self.stopped is not None

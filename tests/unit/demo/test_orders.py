@@ -69,6 +69,12 @@ def test_good_lines_name_active_items_by_their_sku_or_their_alias() -> None:
     assert aliases
 
 
+def test_a_street_that_is_too_long_is_longer_than_two_lines_and_no_longer_than_the_channel_takes() -> None:
+    streets = [one.order["ShippingAddress"]["AddressLine1"] for one in orders(500) if one.fault == "ShippingAddress.Line1"]
+    assert streets
+    assert all(2 * 60 < len(street) <= 200 for street in streets)
+
+
 def test_no_order_number_comes_twice_on_a_site() -> None:
     numbers = [(one.order["SiteName"], one.order["OrderID"]) for one in orders(500)]
     assert len(set(numbers)) == len(numbers)

@@ -63,7 +63,7 @@ def test_variables_are_those_that_the_settings_read() -> None:
     known = {getattr(environment, name) for name in ("CONFIG", "DATABASE_URL", "REDIS_URL", "KEY")}
     known |= set(re.findall(r'"env:([A-Z_]+)"', TEMPLATE.read_text()))
     for name, service in OURS.items():
-        assert set(service["environment"]) - {"REMAP_SIGTERM"} <= known, name
+        assert set(service["environment"]) <= known, name
 
 
 def test_no_password_has_a_default_and_none_stands_in_the_file() -> None:

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import insert, select, update
+from sqlalchemy import select, update
 
 from integration import clock
-from integration.budget import SharedBudget
 from integration.errors import NoAnswer, SyncError, Transient
-from integration.ledger import batches, tables
-from integration.ledger.database import open_engine, read, write
-from integration.ledger.upgrade import upgrade
-from integration.ledger.vault import Vault
-from integration.line.journey import House, Journey
+from integration.ledger import tables
+from integration.ledger.database import read, write
+from integration.line.journey import House
 from integration.line.stage import work_on
 from integration.ports import Body, Remote
-from integration.settings.model import Flow, Secret, Settings
 from tests.fakes import FakeSystem
+from tests.fixtures.loading import CUSTOMERS, ORDERS, line, validated_batch
 
-ORDERS, CUSTOMERS = 5, 3
 FATES = ("ok", "dropped", "reset", "busy", "killed before", "killed after")
 
 
@@ -67,41 +59,6 @@ class Fated(FakeSystem):
         return made
 
 
-@contextmanager
-def line(system: FakeSystem) -> Iterator[House]:
-    with tempfile.TemporaryDirectory() as folder:
-        engine = open_engine(f"sqlite:///{folder}/ledger.db")
-        upgrade(engine)
-        key = Secret("env:KEY", base64.b64encode(bytes(32)).decode())
-        flow = Flow("orders", "order", "ca", "tims", max_attempts=1000)
-        budgets = [SharedBudget(engine, name, system.limits, 5.0) for name in (flow.source, flow.target)]
-        journey = Journey(flow, system, system, budgets[1], budgets[0], dict, dict, {}, (), "1")
-        configured = Settings(None, Path(folder), "", None, key, {}, {flow.name: flow}, None, 0, None, 0)
-        try:
-            yield House(configured, engine, Vault(engine, key), lambda _: journey)
-        finally:
-            engine.dispose()
-
-
-def validated_batch(house: House) -> int:
-    with write(house.engine) as connection:
-        _, batch_id = batches.start_run(connection, "orders", "tick", "live", {"only_new": False}, stage="load", size=ORDERS)
-    for number in range(ORDERS):
-        email = f"{number % CUSTOMERS}@buyer.example"
-        parcel: dict[str, Any] = {
-            "body": {"ExternalOrderID": str(number), "OrderStatus": "Open", "LineItems": [], "CustomerID": {"$key_of": "customer"}},
-            "status": "pending",
-            "exported": False,
-            "customer": {"key": f"hash {number % CUSTOMERS}", "find": email, "body": {"Email": email}},
-            "skus": [],
-        }
-        row = {"batch_id": batch_id, "flow": "orders", "source_key": str(number), "version": "1", "state": "validated"}
-        sealed = house.vault.seal(parcel)
-        with write(house.engine) as connection:
-            connection.execute(insert(tables.record).values(**row, parcel=sealed, extracted_at=clock.now()))
-    return batch_id
-
-
 def time_passes(house: House, *, worker_is_gone: bool) -> None:
     """All waits are over; where the worker is gone its leases have run out as well."""
     past = clock.now() - timedelta(minutes=10)
@@ -121,7 +78,7 @@ def time_passes(house: House, *, worker_is_gone: bool) -> None:
 @given(st.lists(st.sampled_from(FATES), max_size=14), st.lists(st.booleans(), max_size=14))
 def test_every_order_and_customer_is_there_once(fates: list[str], blind: list[bool]) -> None:
     system = Fated(list(fates), list(blind))
-    with line(system) as house:
+    with tempfile.TemporaryDirectory() as folder, line(system, f"sqlite:///{folder}/ledger.db") as house:
         batch_id = validated_batch(house)
         for _ in range(60):
             try:
@@ -143,10 +100,10 @@ def test_every_order_and_customer_is_there_once(fates: list[str], blind: list[bo
     assert all(system.stored["customer"][order["CustomerID"]] for order in system.stored["order"].values())
 
 
-def test_the_fates_are_all_met() -> None:
+def test_the_fates_are_all_met(sqlite_url: str) -> None:
     assert issubclass(SyncError, Exception) and not issubclass(Killed, Exception)
     system = Fated(list(FATES), [])
-    with line(system) as house:
+    with line(system, sqlite_url) as house:
         batch_id = validated_batch(house)
         for _ in range(20):
             try:
