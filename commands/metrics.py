@@ -111,7 +111,10 @@ def _plain(start: StartResponse, status: str, text: str) -> list[bytes]:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; 0.0.0.0 inside a container.")
 @click.pass_obj
 def metrics(invocation: Invocation, port: int | None, host: str) -> None:
-    """Serve metrics for Prometheus under /metrics until it is stopped."""
+    """Serve metrics for Prometheus.
+
+    Under /metrics, until it is stopped; /healthz says whether the ledger answers.
+    """
     settings = complete(invocation)
     engine = open_engine(settings.database_url)
     upgrade(engine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -15,13 +16,32 @@ def encode(body: dict[str, Any]) -> bytes:
 
 
 def decode(content: bytes) -> Any:
-    """None where it is empty; ValueError where it is no JSON."""
+    """None where it is empty; ValueError where it is no JSON.
+
+    What JSON can escape but neither UTF-8 nor a database can hold (NUL, half a surrogate pair) is read as U+FFFD: one such
+    character in one record must not stop the page.
+    """
     if not content:
         return None
     try:
-        return json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+        body = json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+        return _mended(body) if _may_be_unstorable(content) else body
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+_may_be_unstorable = re.compile(rb"\\u(0000|[dD][89a-fA-F])").search
+_unstorable = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def _mended(value: Any) -> Any:
+    if isinstance(value, str):
+        return _unstorable.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_mended(one) for one in value]
+    if isinstance(value, dict):
+        return {_mended(name): _mended(one) for name, one in value.items()}
+    return value
 
 
 def _number(value: object) -> float:

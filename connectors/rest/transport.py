@@ -148,9 +148,10 @@ class _Adapter(HTTPAdapter):
     def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
         return request.path_url
 
-    def build_response(self, _: requests.PreparedRequest, raw: urllib3.BaseHTTPResponse) -> requests.Response:
+    def build_response(self, request: requests.PreparedRequest, raw: urllib3.BaseHTTPResponse) -> requests.Response:
         response = requests.Response()
-        response.status_code, response.raw = raw.status, raw
+        response.request, response.raw = request, raw
+        response.status_code, response.headers = raw.status, cast("Any", raw.headers)  # which ignore letter case too
         return response
 
 
@@ -195,7 +196,7 @@ class Transport:
             response.raw.close()  # a fully read one has gone back to the pool before
         if len(content) > MAX_BODY:
             return Broken(f"the answer is larger than {MAX_BODY >> 20} MB", sent=True)
-        return Answer(response.status_code, response.raw.headers, content)
+        return Answer(response.status_code, response.headers, content)
 
     def _server(self) -> _Adapter:
         if self._adapter is None or self._process != os.getpid():  # a forked child must not speak on its parent's sockets

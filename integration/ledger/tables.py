@@ -70,6 +70,7 @@ cursor = Table(
     Column("flow", NAME, primary_key=True),
     Column("position", Instant),
     Column("looked_back_at", Instant),
+    Column("look_back_from", Instant),
     Column("tick", BigInteger, nullable=False, default=-1),
     Column("updated_at", Instant, nullable=False),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
@@ -17,6 +17,9 @@ from integration.line import backfill
 from integration.line.journey import House
 from integration.ports import Page, PageRequest
 
+STOOD_AT = "stood_at"
+"""The member of a look back's pages that says where the cursor stood when it began."""
+
 ROOM_SECONDS = 1.0
 """A page that finds the line full waits this long."""
 
@@ -25,7 +28,8 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
     """Begin a run for a tick of the clock; gives its batch, or None where the tick was taken or an earlier one still reads.
 
     Where nothing was ever read, all that was never taken over is read. Later the look starts at the cursor, and every
-    `look_back_every` it starts an overlap earlier, for records that became visible late.
+    `look_back_every` an overlap before where the cursor stood when the last whole look back began: a record that became visible
+    since is late against what was read then, not against what has been read since.
     """
     flow = house.settings.flows[flow_name]
     moment = clock.now()
@@ -39,11 +43,13 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
         row = connection.execute(select(tables.cursor).where(c.flow == flow_name)).one()
         since: datetime | None = row.position
         look_back = row.looked_back_at is None or moment - row.looked_back_at >= timedelta(seconds=flow.look_back_every)
-        if since is not None and look_back:
-            since -= timedelta(seconds=flow.overlap)
-            connection.execute(update(tables.cursor).where(c.flow == flow_name).values(looked_back_at=moment))
         kind = "first read" if since is None else "look back" if look_back else "tick"
-        page = _store(PageRequest(since=since, only_new=since is None))
+        stood_at: dict[str, Any] = {}
+        if since is not None and look_back:
+            stood_at[STOOD_AT] = clock.text(since)
+            since = row.look_back_from - timedelta(seconds=flow.overlap)
+            connection.execute(update(tables.cursor).where(c.flow == flow_name).values(looked_back_at=moment))
+        page = _store(PageRequest(since=since, only_new=since is None)) | stood_at
         _, batch_id = batches.start_run(connection, flow_name, kind, "live", page, since=since)
     return batch_id
 
@@ -74,6 +80,8 @@ def _keep(house: House, batch: Batch, page: Page) -> list[tuple[int, batches.Sta
         records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
         if page.records and batch.lane == "live":
             _advance(connection, batch.flow, max(record.changed_at for record in page.records))
+        if page.next_token is None and STOOD_AT in batch.page:
+            _looked_back(connection, batch.flow, clock.instant(batch.page[STOOD_AT]))
         following = _next_page(connection, batch, page)
         if following is not None:
             bells.append((following, "extract"))
@@ -118,8 +126,13 @@ def _advance(connection: Connection, flow: str, position: datetime) -> None:
     connection.execute(
         update(tables.cursor)
         .where(c.flow == flow, c.position.is_(None) | (c.position < position))
-        .values(position=position, updated_at=clock.now())
+        .values(position=position, look_back_from=func.coalesce(c.look_back_from, position), updated_at=clock.now())
     )
+
+
+def _looked_back(connection: Connection, flow: str, stood_at: datetime) -> None:
+    """A look back has read its last page: the next one need not go further back than an overlap before where this one began."""
+    connection.execute(update(tables.cursor).where(tables.cursor.c.flow == flow).values(look_back_from=stood_at))
 
 
 def _store(request: PageRequest) -> dict[str, Any]:

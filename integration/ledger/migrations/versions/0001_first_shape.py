@@ -78,6 +78,7 @@ def upgrade() -> None:
         sa.Column("flow", sa.String(length=100), nullable=False),
         sa.Column("position", Instant(), nullable=True),
         sa.Column("looked_back_at", Instant(), nullable=True),
+        sa.Column("look_back_from", Instant(), nullable=True),
         sa.Column("tick", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("flow", name=op.f("pk_cursor")),
