@@ -36,7 +36,7 @@ class Display:
         else:
             for name, url in self._signs.urls.items():
                 click.echo(f"{name}: {url}")
-            click.echo(f"In another terminal: integration --config {self._signs.config} dead-letters list")
+            click.echo(f"In another terminal: {self._signs.command} dead-letters list")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from rich import box
 from rich.columns import Columns
@@ -34,6 +38,12 @@ class Signs:
     limits: Mapping[str, Limits]
     urls: Mapping[str, str]
     config: str
+
+    @property
+    def command(self) -> str:
+        """What to type in another terminal, where the virtual environment may not be in the PATH."""
+        program = Path(sys.executable).with_name("integration")
+        return f"{'integration' if shutil.which('integration') else os.path.relpath(program)} --config {self.config}"
 
 
 def render(follower: Follower, seconds: float, signs: Signs, notices: Sequence[str]) -> RenderableType:
@@ -113,7 +123,7 @@ def _places(follower: Follower, signs: Signs) -> RenderableType:
     places = Table.grid(padding=(0, 2))
     for name, url in signs.urls.items():
         places.add_row(name, Text(url, style=f"cyan link {url}"))
-    command = f"  integration --config {signs.config}"
+    command = f"  {signs.command}"
     hints = Text.assemble(
         ("In another terminal:\n", "dim"),
         f"{command} dead-letters list\n{command} trace {follower.first or 'ORDER'}\n",
