@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 from rich.console import Console
@@ -52,8 +54,9 @@ def follow(house: House, flow: str, begun: Begun, *, as_json: bool) -> Progress:
     try:
         from_here = f", from {_short(begun.place)} on" if begun.how == "taken up" else ""
         window = f"{_short(begun.since)} … {_short(begun.until)}"
-        screen.print(f"backfill of {flow}, {window}, run {begun.run_id}: {begun.how}{from_here}; Ctrl-C stops it")
-        seen = _watch(watch, screen)
+        with _ctrl_c() as pressed:
+            screen.print(f"backfill of {flow}, {window}, run {begun.run_id}: {begun.how}{from_here}; Ctrl-C stops it")
+            seen = _watch(watch, screen, pressed)
     except KeyboardInterrupt:
         backfill.stop(house.engine, begun.run_id)
         raise Failure(
@@ -71,7 +74,18 @@ def follow(house: House, flow: str, begun: Begun, *, as_json: bool) -> Progress:
     return seen
 
 
-def _watch(watch: Watch, screen: Console) -> Progress:
+@contextmanager
+def _ctrl_c() -> Iterator[Event]:
+    """Ctrl-C is noted and obeyed between two looks: raised in the middle of one it could pass for a fault of the database."""
+    pressed = Event()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _watch(watch: Watch, screen: Console, pressed: Event) -> Progress:
     alone_since: float | None = None
     told = False
     with _shown(screen) as show:
@@ -83,7 +97,8 @@ def _watch(watch: Watch, screen: Console) -> Progress:
                     raise Failure(NOBODY, Exit.FAILED)
                 screen.print(NOBODY, style="yellow")
                 told = True
-            time.sleep(LOOK_SECONDS)
+            if pressed.wait(LOOK_SECONDS):
+                raise KeyboardInterrupt
         show(seen)
     return seen
 

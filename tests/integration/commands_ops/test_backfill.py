@@ -97,15 +97,15 @@ def test_what_is_put_aside_gives_exit_code_3(house: House, simulators: Simulator
 def test_a_stopped_backfill_goes_on_at_its_place(house: House, simulators: Simulators, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     placed = simulators.channeladvisor.place([dated(number, number + 1) for number in range(1, 7)])
 
-    def read_two_windows_then_stop(_seconds: float) -> None:
+    def read_two_windows_then_stop(_pressed: object, _seconds: float) -> bool:
         for _ in range(2):
             (reading,) = [one for one in open_batches(house) if one.stage == "extract"]
             work_on(house, reading.id, "extract")
-        raise KeyboardInterrupt
+        return True
 
     words = ("backfill", "orders", "--since", "2026-03-02", "--until", "2026-03-08")
     with monkeypatch.context() as patch:
-        patch.setattr(backfill_watch.time, "sleep", read_two_windows_then_stop)
+        patch.setattr(backfill_watch.Event, "wait", read_two_windows_then_stop)
         assert "stopped at 2026-03-04: no further page is read" in call(*words, exit_code=130).stderr
     work_off(house)
     assert len(booked(simulators)) == 2  # what was read goes on to its end, and nothing else is read

@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from connectors import registry
 from connectors.rest import RestConnection, transport
-from integration.errors import NoAnswer, Transient
+from integration.errors import NoAnswer, Transient, Unreachable
 from tests.fixtures.connections import CountingBudget, connection
 from tests.integration.connectors.conftest import RawServer, both, dribble, drop, reply, reset, send
 
@@ -83,13 +83,13 @@ def test_a_read_without_a_whole_answer_is_simply_done_again(raw_server: RawServe
 def test_a_server_that_is_not_there_got_nothing():
     with pytest.raises(Transient, match="connection refused") as fault:
         create(connect(f"http://127.0.0.1:{free_port()}"))
-    assert type(fault.value) is Transient
+    assert type(fault.value) is Unreachable
 
 
 def test_a_name_that_is_not_known_got_nothing():
     with pytest.raises(Transient, match="name is not known") as fault:
         create(connect("http://tims.invalid"))
-    assert type(fault.value) is Transient
+    assert type(fault.value) is Unreachable
 
 
 def test_nothing_is_sent_when_connecting_took_too_long(raw_server: RawServer, monkeypatch):
@@ -107,7 +107,7 @@ def test_nothing_is_sent_when_connecting_took_too_long(raw_server: RawServer, mo
     monkeypatch.setattr(socket, "getaddrinfo", late)
     with pytest.raises(Transient, match="no connection in time") as fault:
         create(tims)
-    assert type(fault.value) is Transient
+    assert type(fault.value) is Unreachable
     assert raw_server.requests == []
 
 
@@ -217,7 +217,7 @@ def test_a_certificate_that_nobody_vouches_for_ends_it_before_anything_is_sent(t
     tls_server.plays(reply(STORED, b"201 Created"))
     with pytest.raises(Transient, match="certificate cannot be verified") as fault:
         create(connect(tls_server.url))
-    assert type(fault.value) is Transient
+    assert type(fault.value) is Unreachable
     assert tls_server.requests == []
 
 
@@ -234,5 +234,5 @@ def test_a_handshake_that_never_ends_sent_nothing():
         started = time.monotonic()
         with pytest.raises(Transient, match="no connection in time") as fault:
             create(connect(f"https://127.0.0.1:{mute.getsockname()[1]}"))
-    assert type(fault.value) is Transient
+    assert type(fault.value) is Unreachable
     assert time.monotonic() - started < LATE
