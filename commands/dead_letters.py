@@ -60,9 +60,10 @@ def list_letters(ctx: click.Context, flow: str | None, cause: str | None, everyt
             known_flow(house.settings, flow, "--flow")
         with read(house.engine) as connection:
             found = letters.groups(connection, flow=flow, cause=cause, everything=everything)
+            each = letters.listed(connection, flow=flow, cause=cause, everything=everything) if as_json else []
             single = letters.still_open(connection, flow=flow, cause=cause) if cause is not None and not everything else []
     if as_json:
-        print_json([{**asdict(group), "advice": group.advice} for group in found])
+        print_json([{**asdict(group), "advice": group.advice, "letters": _of_group(group, each)} for group in found])
     else:
         state = [Column("state", "State")] if everything else []
         columns = [Column("count", "Letters", right=True, style="bold"), Column("flow", "Flow"), *state, Column("cause", "Cause")]
@@ -221,6 +222,11 @@ def _settable(settings: Settings, flow: str) -> Collection[str]:
 
 def _shallow(group: letters.Group) -> dict[str, Any]:
     return {name: getattr(group, name) for name in ("count", "flow", "state", "cause", "first", "last")}
+
+
+def _of_group(group: letters.Group, each: Sequence[Letter]) -> list[dict[str, Any]]:
+    same = [letter for letter in each if (letter.flow, letter.cause, letter.kind, letter.state) == group.identity]
+    return [{name: getattr(letter, name) for name in ("id", "source_key", "reference", "version", "reason")} for letter in same]
 
 
 def _row(letter: Letter) -> dict[str, Any]:

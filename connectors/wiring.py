@@ -20,7 +20,7 @@ from integration.ledger.vault import Vault
 from integration.line.journey import House, Journey, Writing
 from integration.mapping import CompiledMapping, load_flow_rules, load_mapping
 from integration.rules import RULES
-from integration.schema import checked, faults
+from integration.schema import checked, faults, named
 from integration.settings.model import Flow, Settings
 
 MAPPINGS = Path(__file__).parent.parent / "mappings"
@@ -88,6 +88,7 @@ class Wiring:
             source_budget=source_budget,
             target_budget=target_budget,
             read=read,
+            named=lambda raw: named(source_schema, raw),
             canonical=lambda stored: checked(canonical_schema, stored, f"the {flow.entity}"),
             writing={entity: _writing(mapping, target_system) for entity, mapping in writings.items()},
             rules=[RULES[name] for name in rules],

@@ -21,7 +21,7 @@ from integration.errors import Limited, Waiting
 from integration.ledger import budgets, lease
 from integration.ports import Limits
 
-LOT = 50
+LOT = 100
 LOT_SHARE = 10
 """Most requests that one process takes at a time, and at most this part of the limit: a smaller lot costs transactions, a larger one
 starves the others."""

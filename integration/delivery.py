@@ -127,9 +127,9 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
     try:
         remote = target.create(parcel.entity, body)
     except NoAnswer as error:
-        resend_after = clock.now() + timedelta(seconds=target.settle_seconds)
+        resend_after = clock.now() + timedelta(seconds=max(target.settle_seconds, error.retry_after or 0.0))
         try:
-            found = look_up(target, parcel)
+            found = None if error.retry_after else look_up(target, parcel)  # told to wait, nothing is asked before
         except SyncError:
             found = None
         return _follow_up(target, parcel, found) if found else Unanswered(error, resend_after, sent=True)
@@ -177,7 +177,9 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
             break
         except VersionConflict as conflict:
             remote = _present(target, parcel, key) if not conflict.current else target.remote(parcel.entity, conflict.current)
-        except NoAnswer:
+        except NoAnswer as error:
+            if error.retry_after:
+                raise
             remote = _present(target, parcel, key)
         if all(_same(remote.body.get(name), value) for name, value in changes.items()):
             break
@@ -216,6 +218,8 @@ def _may_still_happen_until(target: Target, intent_at: datetime | None) -> datet
 
 def _same(one: Any, other: Any) -> bool:
     """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as text."""
+    if one is other:
+        return True
     if isinstance(one, Mapping) or isinstance(other, Mapping):
         left, right = one or {}, other or {}
         return (

@@ -268,6 +268,20 @@ def vocabulary(schema: Schema) -> dict[str, tuple[str, ...]]:
     return {path: member.among for path, member in _members(schema, "") if isinstance(member, Text) and member.among}
 
 
+def named(schema: Schema, data: Any) -> Any:
+    """What of `data` the schema names, at any depth, without nulls: the part that a mapping can read, whether or not it passes."""
+    if not isinstance(data, Mapping):
+        return data
+    kept = {}
+    for name, member in schema.fields.items():
+        value = data.get(name)
+        if isinstance(member, fields.Nested):
+            value = [named(member.schema, one) for one in value] if isinstance(value, list) else named(member.schema, value)
+        if value is not None:
+            kept[name] = value
+    return kept
+
+
 def _members(schema: Schema, prefix: str) -> Iterator[tuple[str, fields.Field[Any]]]:
     for name, member in schema.fields.items():
         yield prefix + name, member

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import quote, urlencode
-
-from urllib3.exceptions import LocationParseError
-from urllib3.util import parse_url
+from urllib.parse import quote, urlencode, urlsplit
 
 from integration.errors import Refused, Transient
 
@@ -46,17 +43,22 @@ class _Sized:
 
 @dataclass(frozen=True, slots=True)
 class NextLink(_Sized):
-    """The page names the next one by an absolute address, which carries all filters and is followed as it is."""
+    """The page names the next one by an absolute address, which carries all filters; its path and query are followed as they are."""
 
     kind: Literal["next_link"]
 
     def address(self, listing: str, filters: Mapping[str, str], size: int | None, token: str | None) -> str:
-        """Raises Refused where a link leads to another server: our token would go there."""
+        """A link is followed on the connection's own server, whatever host it names: behind a proxy a server knows itself by another
+        name, and our token goes nowhere else. Raises Refused for a link that cannot be read."""
         if token is None:
             return with_query(listing, {**filters, **self._sized(size)})
-        if _origin(token) != _origin(listing):
-            raise Refused("the next page's link leads to another server than the connection's url; check that url and the server's name")
-        return token
+        try:
+            link = urlsplit(token)
+        except ValueError:
+            link = None
+        if link is None or not link.path.startswith("/"):
+            raise Refused("the next page's link is no address")
+        return urlsplit(listing)._replace(path=link.path, query=link.query).geturl()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +78,3 @@ Paging = NextLink | Cursor
 
 def with_query(address: str, parameters: Mapping[str, str]) -> str:
     return f"{address}?{urlencode(parameters, quote_via=quote)}" if parameters else address
-
-
-def _origin(address: str) -> tuple[str | None, str | None, int | None] | None:
-    """Scheme, host and port as the transport will read them; None for what has no host, or carries a user name."""
-    try:
-        url = parse_url(address)
-    except LocationParseError:
-        return None
-    if url.auth is not None or url.host is None:
-        return None
-    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme or "")

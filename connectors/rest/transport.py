@@ -20,6 +20,7 @@ from typing import Any, cast
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.util import Timeout, parse_url
@@ -29,6 +30,7 @@ from integration.settings.model import Connection
 
 MAX_BODY = 20 * 1024 * 1024
 """Bytes of an answer; the largest page of a contract is below 5 MB."""
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "order-integration"}
 IDLE_SECONDS = 15.0
 """A connection that idled longer is not used again: servers and firewalls close such silently, and a write on one would have no answer."""
 
@@ -166,20 +168,12 @@ class Transport:
         self._concurrent = concurrent
         self._process = 0
         self._adapter: _Adapter | None = None
-        blank = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "order-integration"}
-        self._blanks = {method: _prepared(method, connection.url, blank) for method in ("GET", "POST", "PUT")}
         if self._tls and not self._verify:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
     def send(self, message: Message, seconds: float) -> Answer | Broken:
         """One request and its whole answer within that time. Raises nothing of the network."""
-        request = self._blanks[message.method].copy()
-        request.url = message.address
-        request.headers["Authorization"] = message.authorization
-        if message.body is not None:
-            request.body = message.body
-            request.headers["Content-Type"] = message.media
-            request.headers["Content-Length"] = str(len(message.body))
+        request = _prepared(message)
         timeout: Any = Timeout(connect=min(self._connect, seconds), total=seconds)
         # Nothing is raised from here: a network error's text holds the address, and with it what was searched for.
         try:
@@ -205,9 +199,16 @@ class Transport:
         return self._adapter
 
 
-def _prepared(method: str, url: str, headers: dict[str, str]) -> requests.PreparedRequest:
+def _prepared(message: Message) -> requests.PreparedRequest:
+    """Put together by hand: addresses are encoded already, and `requests` would look into them once more."""
+    headers = {**HEADERS, "Authorization": message.authorization}
+    if message.body is not None:
+        headers |= {"Content-Type": message.media, "Content-Length": str(len(message.body))}
+    elif message.method != "GET":
+        headers["Content-Length"] = "0"
     request = requests.PreparedRequest()
-    request.prepare(method, url, headers=headers)
+    request.method, request.url, request.body = message.method, message.address, message.body
+    request.headers = CaseInsensitiveDict(headers)
     return request
 
 

@@ -71,6 +71,10 @@ class Group:
     example: Letter
 
     @property
+    def identity(self) -> tuple[str, str, str, str]:
+        return self.flow, self.cause, self.kind, self.state
+
+    @property
     def advice(self) -> str:
         return advice(self.kind)
 
@@ -116,8 +120,13 @@ def get(connection: Connection, wanted: Sequence[int]) -> list[Letter]:
 
 def still_open(connection: Connection, *, flow: str | None = None, cause: str | None = None) -> list[Letter]:
     """Those that wait for a person, the oldest first."""
+    return listed(connection, flow=flow, cause=cause)
+
+
+def listed(connection: Connection, *, flow: str | None = None, cause: str | None = None, everything: bool = False) -> list[Letter]:
+    """Each letter that `groups` counts, the oldest first."""
     d = tables.dead_letter.c
-    return _letters(connection, connection.execute(select(d.id).where(*_among(connection, flow, cause, everything=False))).scalars().all())
+    return _letters(connection, connection.execute(select(d.id).where(*_among(connection, flow, cause, everything))).scalars().all())
 
 
 def replay(

@@ -5,7 +5,7 @@ States: extracted → transformed → validated → booked → done, or an end a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from integration import clock
 from integration.errors import FieldError, SyncError
 from integration.ledger import tables
 from integration.ledger.vault import Vault, fingerprint
-from integration.ports import SourceRecord
+from integration.ports import Body, SourceRecord
 
 EXTRACTED, TRANSFORMED, VALIDATED, BOOKED = "extracted", "transformed", "validated", "booked"
 DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD = "done", "unchanged", "superseded", "skipped", "dead"
@@ -75,8 +75,18 @@ class Aside:
     error: SyncError
 
 
-def store_page(connection: Connection, vault: Vault, flow: str, batch_id: int, page: Sequence[SourceRecord], *, again: bool = False) -> int:
-    """Keep what was never seen in this version; gives how many that were. With `again` what was skipped comes along once more."""
+def store_page(
+    connection: Connection,
+    vault: Vault,
+    flow: str,
+    batch_id: int,
+    page: Sequence[SourceRecord],
+    named: Callable[[Body], Body],
+    *,
+    again: bool = False,
+) -> int:
+    """Keep what was never seen in this version; gives how many that were. With `again` what was skipped comes along once more.
+    `named` is the part of a body that can be read, by which two of one version are compared."""
     r = tables.record.c
     wanted = {(one.key, one.version): one for one in page}
     if not wanted:
@@ -103,31 +113,37 @@ def store_page(connection: Connection, vault: Vault, flow: str, batch_id: int, p
     ]
     if fresh:
         connection.execute(insert(tables.record), fresh)
-    anew = _take_up_changed(connection, vault, flow, batch_id, [wanted[identity] for identity in map(tuple, known) if identity in wanted])
+    seen = [wanted[identity] for identity in map(tuple, known) if identity in wanted]
+    anew = _take_up_changed(connection, vault, flow, batch_id, seen, named)
     return len(fresh) + anew + (_take_up_skipped(connection, flow, batch_id, known) if again and known else 0)
 
 
-def _take_up_changed(connection: Connection, vault: Vault, flow: str, batch_id: int, page: Sequence[SourceRecord]) -> int:
-    """A dead record that is read again in the same version but says more: a system may leave out what is optional, and not always."""
+def _take_up_changed(
+    connection: Connection, vault: Vault, flow: str, batch_id: int, page: Sequence[SourceRecord], named: Callable[[Body], Body]
+) -> int:
+    """A dead record that is read again in the same version but says more: a system may leave out what is optional, and not always.
+
+    Its letter stays until the record is through, or tells its new fault; one whose letter a person has settled stays as it is.
+    """
     r, d = tables.record.c, tables.dead_letter.c
     if not page:
         return 0
     bodies = {(one.key, one.version): one.body for one in page}
+    waits_for_a_person = select(d.id).where(d.record_id == r.id, d.state == "open").exists()
     dead = connection.execute(
         select(r.id, r.source_key, r.version, r.raw).where(
-            r.flow == flow, r.state == DEAD, r.raw.is_not(None), ~r.edited, tuple_(r.source_key, r.version).in_(list(bodies))
+            r.flow == flow,
+            r.state == DEAD,
+            r.raw.is_not(None),
+            ~r.edited,
+            waits_for_a_person,
+            tuple_(r.source_key, r.version).in_(list(bodies)),
         )
     ).all()
-    changed = [row for row in dead if fingerprint(vault.open(row.raw)) != fingerprint(bodies[row.source_key, row.version])]
+    changed = [row for row in dead if fingerprint(named(vault.open(row.raw))) != fingerprint(named(bodies[row.source_key, row.version]))]
     for row in changed:
         raw = vault.seal(bodies[row.source_key, row.version])
         connection.execute(update(tables.record).where(r.id == row.id).values(batch_id=batch_id, raw=raw, **AFRESH))
-    if changed:
-        connection.execute(
-            update(tables.dead_letter)
-            .where(d.record_id.in_([row.id for row in changed]), d.state == "open")
-            .values(state="closed", closed_at=clock.now(), closed_note="the source now gives it with other content")
-        )
     return len(changed)
 
 
@@ -180,53 +196,70 @@ def settle(connection: Connection, stage: str, state: str, stamp: str, results: 
 
 
 def set_aside(connection: Connection, stage: str, letters: Sequence[Aside]) -> None:
-    """Records that need a person become dead letters, with reason and field errors, in the same transaction."""
+    """Records that need a person become dead letters, with reason and field errors, in the same transaction.
+
+    An order has one open letter: that of its newest version, with its newest fault.
+    """
     if not letters:
         return
     moment = clock.now()
     change(
         connection,
-        [{"id": one.record.id, "state": DEAD, "reason": reason(one.error), "finished_at": moment, "due_at": None} for one in letters],
+        [{"id": one.record.id, "state": DEAD, "reason": str(one.error), "finished_at": moment, "due_at": None} for one in letters],
     )
-    connection.execute(
-        insert(tables.dead_letter),
-        [
-            {
-                "flow": one.record.flow,
-                "batch_id": one.record.batch_id,
-                "record_id": one.record.id,
-                "source_key": one.record.source_key,
-                "version": one.record.version,
-                "stage": stage,
-                "kind": one.error.kind,
-                "cause": cause(one.error),
-                "reason": reason(one.error),
-                "fields": [{"field": fault.field, "message": fault.message} for fault in one.error.fields],
-                "state": "open",
-                "created_at": moment,
-            }
-            for one in letters
-        ],
-    )
-
-
-def close_older_letters(connection: Connection, delivered: Sequence[Record]) -> None:
-    """A dead letter whose order has arrived in a newer version (or by replay) needs nobody any more."""
     d = tables.dead_letter.c
-    newest = {record.source_key: record for record in delivered}
+    standing = select(d.record_id, d.id).where(d.state == "open", d.record_id.in_([one.record.id for one in letters]))
+    letter_of = {row.record_id: row.id for row in connection.execute(standing)}
+    told = [{**_told(stage, one), "row_id": letter_of[one.record.id]} for one in letters if one.record.id in letter_of]
+    if told:
+        connection.execute(update(tables.dead_letter).where(d.id == bindparam("row_id")), told)
+    new = [
+        {
+            **_told(stage, one),
+            "flow": one.record.flow,
+            "record_id": one.record.id,
+            "source_key": one.record.source_key,
+            "version": one.record.version,
+            "state": "open",
+            "created_at": moment,
+        }
+        for one in letters
+        if one.record.id not in letter_of
+    ]
+    if new:
+        connection.execute(insert(tables.dead_letter), new)
+        close_older_letters(connection, [one.record for one in letters], "a newer version of it is here", itself=False)
+
+
+def _told(stage: str, letter: Aside) -> dict[str, Any]:
+    return {
+        "batch_id": letter.record.batch_id,
+        "stage": stage,
+        "kind": letter.error.kind,
+        "cause": cause(letter.error),
+        "reason": reason(letter.error),
+        "fields": [{"field": fault.field, "message": fault.message} for fault in letter.error.fields],
+    }
+
+
+def close_older_letters(connection: Connection, settled: Sequence[Record], note: str, *, itself: bool) -> None:
+    """Dead letters of orders that are settled in these versions need nobody any more: those of older ones, and with `itself`
+    those of the version."""
+    d = tables.dead_letter.c
+    newest = {record.source_key: record.version for record in sorted(settled, key=lambda record: record.version)}
     if not newest:
         return
-    flow = delivered[0].flow
+    flow = settled[0].flow
     rows = connection.execute(
         select(d.id, d.source_key, d.version).where(d.state == "open", d.flow == flow, d.source_key.in_(sorted(newest)))
     ).all()
-    over = [row.id for row in rows if row.version is None or row.version <= newest[row.source_key].version]
+    over = [
+        row.id
+        for row in rows
+        if row.version is None or row.version < newest[row.source_key] or (itself and row.version == newest[row.source_key])
+    ]
     if over:
-        connection.execute(
-            update(tables.dead_letter)
-            .where(d.id.in_(over))
-            .values(state="closed", closed_at=clock.now(), closed_note="a newer version was delivered")
-        )
+        connection.execute(update(tables.dead_letter).where(d.id.in_(over)).values(state="closed", closed_at=clock.now(), closed_note=note))
 
 
 def set_aside_unreadable(connection: Connection, flow: str, batch_id: int, objects: Sequence[Any]) -> None:

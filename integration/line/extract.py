@@ -76,7 +76,8 @@ def _keep(house: House, batch: Batch, page: Page) -> list[tuple[int, batches.Sta
     bells: list[tuple[int, batches.Stage]] = []
     with write(house.engine) as connection:
         _lock_cursor(connection, batch.flow)
-        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, page.records, again=batch.lane == "backfill")
+        named = house.journey(batch.flow).named
+        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, page.records, named, again=batch.lane == "backfill")
         records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
         if page.records and batch.lane == "live":
             _advance(connection, batch.flow, max(record.changed_at for record in page.records))

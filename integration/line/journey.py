@@ -28,7 +28,8 @@ class Writing:
 @dataclass(frozen=True, slots=True)
 class Journey:
     """One flow, ready to travel. `read` makes a source record canonical and `canonical` checks one that comes back from the ledger,
-    both raise Invalid with every fault; `mapping` is the version of all mappings together."""
+    both raise Invalid with every fault; `named` is what of a source record can be read at all; `mapping` is the version of all
+    mappings together."""
 
     flow: Flow
     source: Source
@@ -36,6 +37,7 @@ class Journey:
     target_budget: SharedBudget
     source_budget: SharedBudget
     read: Callable[[Body], Canonical]
+    named: Callable[[Body], Body]
     canonical: Callable[[Canonical], Canonical]
     writing: Mapping[str, Writing]
     rules: Sequence[Callable[[Canonical], Sequence[FieldError]]]

@@ -64,7 +64,7 @@ class Answer:
 
 class Loader:
     """One pass of a batch through load. `stopped` holds the failure that stopped the whole connection of the budget
-    `resting`, if any did."""
+    `resting`, if any did; `got_through` says whether anything was answered before."""
 
     def __init__(self, house: House, journey: Journey, batch: Batch) -> None:
         self._house, self._journey, self._batch, self._flow = house, journey, batch, journey.flow
@@ -72,6 +72,7 @@ class Loader:
         self._writer = Writer(house, journey, batch, self._owner)
         self._customers: dict[str, str | SyncError] = {}
         self.stopped: SyncError | None = None
+        self.got_through = False
         self.resting = journey.target_budget
 
     def load(self, wanted: Sequence[Record]) -> None:
@@ -227,6 +228,8 @@ class Loader:
             outcome = Failed(bug(error, "load"))
         if isinstance(outcome, Failed):
             self._notice(outcome.error)
+        else:
+            self.got_through = True
         return Answer(job, outcome, sent_at)
 
     def _notice(self, error: SyncError | None) -> None:
@@ -258,8 +261,9 @@ class Loader:
                 else {}
             )
         told = [record for record in booked if known[record.source_key].acknowledged_at is not None]
-        with write(self._house.engine) as connection:
-            records.change(connection, [{"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None} for record in told])
+        if told:
+            with write(self._house.engine) as connection:
+                records.change(connection, [{"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None} for record in told])
         todo = [record for record in booked if known[record.source_key].acknowledged_at is None]
         with self._journey.source_budget.expecting(len(todo)):
             pump.run(todo, lambda handful: handful, self._tell, self._write_told, self._is_stopped)
@@ -273,6 +277,7 @@ class Loader:
             self.resting = self._journey.source_budget
             self._notice(error)
             return record, error
+        self.got_through = True
         return record, None
 
     def _write_told(self, answers: Sequence[tuple[Record, SyncError | None]]) -> None:

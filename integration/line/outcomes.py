@@ -33,7 +33,7 @@ class Writer:
         self._crossings: list[dict[str, Any]] = []
         self._log: list[dict[str, Any]] = []
         self._letters: list[Aside] = []
-        self._delivered: list[Record] = []
+        self._settled: list[Record] = []
         self._told: list[str] = []
         self._doubted_skus: set[str] = set()
 
@@ -42,11 +42,11 @@ class Writer:
         crosswalk.record_changes(connection, self._owner, self._crossings)
         crosswalk.log(connection, self._log)
         records.set_aside(connection, "load", self._letters)
-        records.close_older_letters(connection, self._delivered)
+        records.close_older_letters(connection, self._settled, "settled by this version or a newer one", itself=True)
         flow = self._journey.flow
         crosswalk.acknowledge(connection, flow.source, flow.target, flow.entity, self._told)
         forget(connection, flow.target, self._doubted_skus)
-        self._records, self._crossings, self._log, self._letters, self._delivered, self._told = [], [], [], [], [], []
+        self._records, self._crossings, self._log, self._letters, self._settled, self._told = [], [], [], [], [], []
         self._doubted_skus = set()
 
     # ends and waits of a record ---------------------------------------------------------------------------------------------------
@@ -57,7 +57,7 @@ class Writer:
     def unchanged(self, record: Record, crossing: Crossing, content: str) -> None:
         """Nothing that the target holds has changed, so nothing is sent; a record that was never acknowledged still is."""
         self._crossings.append({"id": crossing.id, "delivered_version": record.version, "delivered_hash": content, **NO_INTENT, **FREE})
-        self._delivered.append(record)
+        self._settled.append(record)
         if crossing.acknowledged_at is not None:
             self._end(record, UNCHANGED, "nothing that the target holds has changed")
         else:
@@ -74,8 +74,8 @@ class Writer:
         elif isinstance(error, (Unreachable, Unauthorized)):
             self.later(record, ASK_AGAIN_SECONDS, str(error), spend=False)
         elif isinstance(error, Transient) and record.attempts + 1 < self._journey.flow.max_attempts:
-            wait = ASK_AGAIN_SECONDS if isinstance(error, NoAnswer) else max(backoff(record.attempts + 1), error.retry_after or 0.0)
-            self.later(record, wait, str(error), spend=True)
+            wait = ASK_AGAIN_SECONDS if isinstance(error, NoAnswer) else backoff(record.attempts + 1)
+            self.later(record, max(wait, error.retry_after or 0.0), str(error), spend=True)
         else:
             self._letters.append(Aside(record, error))
 
@@ -96,7 +96,7 @@ class Writer:
             return outcome.remote.key
         if isinstance(outcome, Unanswered):
             self._crossings.append({"id": crossing.id, "resend_after": outcome.resend_after, **FREE})
-            return Waiting("the customer of this order was sent and not answered; it is looked up again", ASK_AGAIN_SECONDS)
+            return Waiting("the customer of this order was sent and not answered; it is looked up again", _look_again(outcome))
         assert isinstance(outcome, Failed)
         self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
         return outcome.error
@@ -117,10 +117,11 @@ class Writer:
                     "reason": outcome.note or None,
                 }
             )
-            self._delivered.append(record)
+            self._settled.append(record)
         elif isinstance(outcome, Skipped):
             self._crossings.append({"id": crossing.id, **NO_INTENT, **FREE})
             self._end(record, SKIPPED, outcome.why)
+            self._settled.append(record)
         elif isinstance(outcome, Unanswered):
             self._unanswered(record, crossing, outcome)
         else:
@@ -142,7 +143,7 @@ class Writer:
         if outcome.sent and record.attempts + 1 >= self._journey.flow.max_attempts:
             self._letters.append(Aside(record, outcome.error))
         else:
-            wait = ASK_AGAIN_SECONDS if outcome.sent else (resend_after - moment).total_seconds()
+            wait = _look_again(outcome) if outcome.sent else (resend_after - moment).total_seconds()
             self.later(record, max(wait, 0.1), str(outcome.error), spend=outcome.sent)
 
     def _held(self, crossing: Crossing, delivered: Delivered, version: str | None) -> dict[str, Any]:
@@ -187,3 +188,9 @@ class Writer:
 
     def _end(self, record: Record, state: str, why: str) -> None:
         self._records.append({"id": record.id, "state": state, "finished_at": clock.now(), "due_at": None, "reason": why})
+
+
+def _look_again(outcome: Unanswered) -> float:
+    """How soon an unanswered request is looked up: the answer may only be late, but a system that asks for a pause gets it."""
+    asked = outcome.error.retry_after if isinstance(outcome.error, Transient) else None
+    return max(ASK_AGAIN_SECONDS, asked or 0.0)

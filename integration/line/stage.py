@@ -117,7 +117,7 @@ def _load(house: House, batch: Batch) -> list[Bell]:
     loader = Loader(house, house.journey(batch.flow), batch)
     _each(house, batch, "load", [VALIDATED, BOOKED], loader.load, due=True)
     if isinstance(loader.stopped, (Unauthorized, Unreachable)):
-        _rest(house, batch, loader.stopped, loader.resting)
+        _rest(house, batch, loader.stopped, loader.resting, got_through=loader.got_through)
         return []
     if loader.stopped is not None:
         raise loader.stopped
@@ -163,14 +163,13 @@ def _count(connection: Connection, batch: Batch, state: str) -> int:
     return connection.execute(select(func.count()).where(r.batch_id == batch.id, r.state == state)).scalar_one()
 
 
-def _rest(house: House, batch: Batch, error: Unauthorized | Unreachable, budget: SharedBudget) -> None:
-    """The whole connection rests, longer each time: every other request would meet the same."""
-    seconds = (
-        error.retry_after if isinstance(error, Unreachable) and error.retry_after else min(LONGEST_REST, REST_SECONDS * batch.attempts)
-    )
+def _rest(house: House, batch: Batch, error: Unauthorized | Unreachable, budget: SharedBudget, *, got_through: bool = False) -> None:
+    """The whole connection rests, for every other request would meet the same; longer each time that nothing `got_through`."""
+    asked = error.retry_after if isinstance(error, Unreachable) else None
+    seconds = asked or (REST_SECONDS if got_through else min(LONGEST_REST, REST_SECONDS * batch.attempts))
     log.warning("connection rests", kind=error.kind, seconds=seconds, reason=str(error))
     budget.pause(seconds, f"{error.kind}: {error}"[:200])
-    batches.postpone(house.engine, batch, seconds, str(error), spend=True)
+    batches.postpone(house.engine, batch, seconds, str(error), spend=not got_through)
 
 
 def _give_up(house: House, batch: Batch, error: SyncError) -> None:

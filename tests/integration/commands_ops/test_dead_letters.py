@@ -18,10 +18,11 @@ Ask = Callable[..., Any]
 
 
 def test_letters_are_grouped_by_cause_with_what_to_do(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
-    simulators.channeladvisor.place([with_sku(1, "NO-SUCH"), with_sku(2, "NEITHER"), order(3)])
+    unknown = simulators.channeladvisor.place([with_sku(1, "NO-SUCH"), with_sku(2, "NEITHER"), order(3)])[:2]
     simulators.channeladvisor.place([order(4, TotalAmount="1.00")], check=False)
     drain(house)
     groups = ask("dead-letters", "list", exit_code=3)
+    assert [letter["source_key"] for letter in groups[0]["letters"]] == [key(one) for one in unknown]
     assert [(group["cause"], group["count"]) for group in groups] == [("invalid: lines[].sku", 2), (groups[1]["cause"], 1)]
     assert "replay" in groups[0]["advice"]
     shown = call("dead-letters", "list", exit_code=3).stdout

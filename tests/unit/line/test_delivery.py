@@ -66,6 +66,20 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again() -> None:
     assert len(system.stored["order"]) == 1
 
 
+def test_a_target_that_asks_for_a_pause_is_asked_nothing_before_it_is_over() -> None:
+    system = FakeSystem()
+    system.fail["order.create"] = [NoAnswer("503", retry_after=30.0)]
+    outcome = deliver(system, parcel(), crossing(), None)
+    assert isinstance(outcome, Unanswered)
+    assert outcome.resend_after > clock.now() + timedelta(seconds=25)
+    assert system.calls == ["order.create"]
+    before = booked(system)
+    system.calls.clear()
+    system.fail["order.update"] = [NoAnswer("503", retry_after=30.0)]
+    assert isinstance(again(system, before, parcel(PaymentStatus="Refunded")), Failed)
+    assert system.calls == ["order.update"]
+
+
 def test_an_answer_that_never_came_is_not_sent_again_before_it_can_no_longer_take_effect() -> None:
     system = FakeSystem()
     system.settle_seconds = 60.0
