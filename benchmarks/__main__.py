@@ -1,0 +1,43 @@
+"""`python -m benchmarks [NAME…] [--quick]`: runs the named benchmarks (all by default), prints their tables and keeps them as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import click
+from rich.console import Console
+
+from benchmarks import cpu, drain, growth, latency, memory
+from benchmarks.progress import Progress
+from benchmarks.report import RESULTS, Report, keep, show
+
+BENCHMARKS: Mapping[str, Callable[..., Report]] = {
+    "cpu": cpu.run,
+    "drain": drain.run,
+    "latency": latency.run,
+    "memory": memory.run,
+    "growth": growth.run,
+}
+
+WIDTH = 140
+"""Of the tables where they are written to a file."""
+
+
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]…")
+@click.option("--quick", is_flag=True, help="A small version of each, within about three minutes: does everything work?")
+def main(names: tuple[str, ...], *, quick: bool) -> None:
+    """Measure a running installation between simulated systems on this machine: cpu, drain, latency, memory, growth."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    progress = Progress(console)
+    for name in names or BENCHMARKS:
+        report = BENCHMARKS[name](progress, quick=quick)
+        show(report, console)
+        keep(report, quick)
+    console.print(f"Kept as JSON in {RESULTS}", style="dim", highlight=False)
+
+
+if __name__ == "__main__":
+    main()
