@@ -52,9 +52,11 @@ class Systems:
     def place(self, orders: Sequence[Mapping[str, Any]]) -> None:
         self.channel.post("orders", {"orders": list(orders), "check": True})
 
-    def reset(self) -> None:
-        self.channel.post("reset")
-        self.erp.post("reset")
+    def reset(self, latency_ms: int = 0) -> None:
+        """Both as they were when they started; each answer takes so long."""
+        for system in (self.channel, self.erp):
+            system.post("reset")
+            system.post("latency", {"ms": latency_ms})
 
     def told(self) -> int:
         """Orders that the channel was told of: each is booked and done."""

@@ -150,6 +150,9 @@ class _Uncounted:
     def request(self) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def linger(self, seconds: float) -> None:
+        """Nobody else sends."""
+
     def pause(self, seconds: float) -> None:
         """Nobody else sends."""
 

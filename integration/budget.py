@@ -67,6 +67,7 @@ class SharedBudget:
         self._ask_again = 0.0
         self._slots: tuple[int, ...] = ()
         self._in_use = 0
+        self._lingering: list[float] = []
         self._waiting = 0
         self._expected = 0
         self._asking = False
@@ -104,6 +105,11 @@ class SharedBudget:
                 self._changed.notify()
             self._give_back_idle()
 
+    def linger(self, seconds: float) -> None:
+        """A request was given up on, but the system may count it as running for that long: its slot stays taken."""
+        with self._changed:
+            self._lingering.append(time.monotonic() + seconds)
+
     def pause(self, seconds: float, reason: str = "the system asked for a pause") -> None:
         with self._changed:
             self._lot = 0
@@ -118,7 +124,7 @@ class SharedBudget:
                 if job.not_after is not None and moment > job.not_after:
                     raise Waiting("the claim ran out before the request could leave; it is taken up again", 1.0)
                 fresh = self._lot > 0 and moment < self._lot_ends
-                if fresh and self._in_use < len(self._slots):
+                if fresh and self._running() < len(self._slots):
                     self._lot -= 1
                     self._in_use += 1
                     self._expected = max(0, self._expected - 1)
@@ -179,8 +185,14 @@ class SharedBudget:
         return budgets.Spare(self._grant, spare) if spare and self._grant is not None else None
 
     def _slots_wanted(self, job: Work) -> int:
-        needed = max(self._in_use + self._waiting + 1, min(self._expected, self._slot_limit(job)))
+        needed = max(self._running() + self._waiting + 1, min(self._expected, self._slot_limit(job)))
         return max(0, min(needed, self._slot_limit(job)) - len(self._slots))
+
+    def _running(self) -> int:
+        """How many requests the system may count as ours."""
+        moment = time.monotonic()
+        self._lingering = [end for end in self._lingering if end > moment]
+        return self._in_use + len(self._lingering)
 
     def _slot_limit(self, job: Work) -> int:
         # One slot is left free: the system may still count a request whose answer we have just read.
@@ -191,6 +203,8 @@ class SharedBudget:
         with self._changed:
             if self._in_use or self._waiting or self._asking or self._expected or not self._slots:
                 return
-            slots, self._slots = self._slots, ()
+            # A slot that lingers is given back when its time is over and we come by, or else by the end of its lease.
+            still = self._running()
+            slots, self._slots = self._slots[still:], self._slots[:still]
             spare = self._spare()
         budgets.give_back(self._engine, self._connection, self._owner, slots, spare, self.window)

@@ -5,7 +5,7 @@ Nothing here touches the database: the claim and the intent are written before, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -74,15 +74,24 @@ Outcome = Delivered | Skipped | Unanswered | Failed
 
 
 def differences(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> dict[str, Any]:
-    """Members that an update must carry: those that we would write now and that differ from what we wrote last."""
-    writable = target.writable(parcel.entity)
-    return {name: parcel.body[name] for name in writable.update if name in parcel.body and not _same(parcel.body[name], before.get(name))}
+    """Members that an update must carry: those that we would write now and that differ from what we wrote last. What a record that
+    ends takes no more is left out: it must not keep the end from arriving."""
+    names = [name for name in target.writable(parcel.entity).update if name not in (_closed_by_end(target, parcel) or ())]
+    return {name: parcel.body[name] for name in names if name in parcel.body and not _same(parcel.body[name], before.get(name))}
 
 
 def moved_members(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> list[str]:
-    """Members that differ from what we wrote last, and that no update can carry."""
-    fixed = target.writable(parcel.entity).fixed
+    """Members that differ from what we wrote last, and that no update can carry; of a record that ends they matter no more."""
+    fixed = target.writable(parcel.entity).fixed if _closed_by_end(target, parcel) is None else ()
     return [name for name in fixed if name in parcel.body and name in before and not _same(parcel.body[name], before[name])]
+
+
+def _closed_by_end(target: Target, parcel: Parcel) -> Sequence[str] | None:
+    """The members that the record takes no more once this parcel has arrived; None where it does not end the record."""
+    for name, values in target.writable(parcel.entity).ends.items():
+        if parcel.body.get(name) in values:
+            return values[parcel.body[name]]
+    return None
 
 
 def kept_members(target: Target, parcel: Parcel) -> dict[str, Any]:
@@ -110,10 +119,6 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
         found = look_up(target, parcel)
         if found is not None:
             return _follow_up(target, parcel, found)
-    if parcel.first == "skip":
-        return Skipped(parcel.why)
-    if parcel.first == "refuse":
-        return Failed(Conflict(parcel.why, (FieldError("status", parcel.why),)))
     if asked_before:
         resend_after = crossing.resend_after or _may_still_happen_until(target, crossing.intent_at)
         if clock.now() < resend_after:
@@ -122,6 +127,10 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
                 resend_after,
                 sent=False,
             )
+    if parcel.first == "skip":
+        return Skipped(parcel.why)
+    if parcel.first == "refuse":
+        return Failed(Conflict(parcel.why, (FieldError("status", parcel.why),)))
     writable = target.writable(parcel.entity)
     body = {name: value for name, value in parcel.body.items() if name not in writable.after_create}
     try:

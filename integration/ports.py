@@ -71,7 +71,7 @@ class Writable:
     `after_create`: members that a create does not take, with the value that a new record starts with. `update`: members that an
     update takes. `own_values`: values that only the system itself sets, by member. `find_by`: the member that a look-up
     compares. `fixed`: members whose change no update can carry. `usable`: members that tell which of several found records may be
-    used.
+    used. `ends`: values that end a record, by member, each with the members that it then takes no more.
     """
 
     after_create: Mapping[str, Any]
@@ -80,6 +80,7 @@ class Writable:
     find_by: str
     fixed: Sequence[str]
     usable: Mapping[str, Any] = field(default_factory=dict)
+    ends: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -144,6 +145,10 @@ class Budget(Protocol):
 
     def request(self) -> AbstractContextManager[None]:
         """A context manager around one HTTP request; waits for its turn, raises Limited where the wait would be long."""
+        ...
+
+    def linger(self, seconds: float) -> None:
+        """A request was given up on, but the system may count it as running for that long."""
         ...
 
     def pause(self, seconds: float) -> None:

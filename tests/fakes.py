@@ -20,6 +20,7 @@ ORDER = Writable(
     own_values={"OrderStatus": ("Allocated", "Fulfilled")},
     find_by="ExternalOrderID",
     fixed=("LineItems",),
+    ends={"OrderStatus": {"Cancelled": ("ShippingAddress",)}},
 )
 CUSTOMER = Writable(after_create={}, update=("Phone",), own_values={}, find_by="Email", fixed=(), usable={"Status": "Active"})
 

@@ -90,6 +90,8 @@ class Client:
                 started = time.monotonic()
                 answer = self._send(call.name, Message(call.method, call.address, f"Bearer {token}", content), left)
                 left -= time.monotonic() - started
+                if isinstance(answer, Broken) and answer.given_up:
+                    self._budget.linger(self._times.settle)
             if isinstance(answer, Broken):
                 raise self._broken(call.name, answer, writes=not call.repeatable)
             meaning, body = self._judge(call, answer)

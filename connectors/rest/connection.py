@@ -72,7 +72,7 @@ class RestConnection:
         declared = self._entity(entity)
         write = self._needs(declared.write, entity, "write")
         find = self._needs(declared.find, entity, "find")
-        return Writable(write.after_create, write.update, write.own_values, find.member, write.fixed, write.usable)
+        return Writable(write.after_create, write.update, write.own_values, find.member, write.fixed, write.usable, write.ends)
 
     def find(self, entity: str, value: str) -> Sequence[Remote]:
         declared = self._entity(entity)

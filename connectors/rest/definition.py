@@ -14,7 +14,7 @@
         listing: {path, since, created_from, created_until, only_new}      filters that the system has
         get, create, update, acknowledge                                   paths; {key} is the record's
         find: {path, parameter, member, compare}                           the look-up before a write is repeated
-        write: {after_create, update, own_values, fixed, usable}           integration.ports.Writable
+        write: {after_create, update, own_values, fixed, usable, ends}     integration.ports.Writable
     item: {path, sku, status, orderable, longest, alias}                   how a code on an order line finds its item
 
 A connection may override any of it; what it says is merged in and checked as strictly.
@@ -95,6 +95,7 @@ class Writing:
     own_values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     usable: Mapping[str, Any] = field(default_factory=dict)
+    ends: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

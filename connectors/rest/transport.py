@@ -60,10 +60,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """No answer. `sent` is False only where not a byte of the request can have reached the server."""
+    """No answer. `sent` is False only where not a byte of the request can have reached the server; with `given_up` it was we who hung
+    up, and the server may still be at work."""
 
     reason: str
     sent: bool
+    given_up: bool = False
 
 
 class _Reader(io.RawIOBase):
@@ -183,7 +185,7 @@ class Transport:
         try:
             content = response.raw.read(MAX_BODY + 1, decode_content=True)
         except ReadTimeoutError:
-            return Broken("the answer took too long", sent=True)
+            return Broken("the answer took too long", sent=True, given_up=True)
         except (HTTPError, OSError):
             return Broken("the answer broke off", sent=True)
         finally:
@@ -241,7 +243,7 @@ def _broken(fault: Exception) -> Broken:
     if isinstance(cause, ConnectTimeoutError):
         return Broken("no connection in time", sent=False)
     if isinstance(fault, requests.ReadTimeout):
-        return Broken("no answer in time", sent=True)
+        return Broken("no answer in time", sent=True, given_up=True)
     return Broken("the connection broke", sent=True)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
 
 from integration import clock
@@ -17,6 +18,8 @@ from integration.errors import FieldError, SyncError
 from integration.ledger import tables
 from integration.ledger.vault import Vault, fingerprint
 from integration.ports import Body, SourceRecord
+
+log = structlog.get_logger()
 
 EXTRACTED, TRANSFORMED, VALIDATED, BOOKED = "extracted", "transformed", "validated", "booked"
 DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD = "done", "unchanged", "superseded", "skipped", "dead"
@@ -205,8 +208,10 @@ def set_aside(connection: Connection, stage: str, letters: Sequence[Aside]) -> N
     moment = clock.now()
     change(
         connection,
-        [{"id": one.record.id, "state": DEAD, "reason": str(one.error), "finished_at": moment, "due_at": None} for one in letters],
+        [{"id": one.record.id, "state": DEAD, "reason": reason(one.error), "finished_at": moment, "due_at": None} for one in letters],
     )
+    for one in letters:
+        log.warning("put aside", record=one.record.id, source_key=one.record.source_key, cause=cause(one.error))
     d = tables.dead_letter.c
     standing = select(d.record_id, d.id).where(d.state == "open", d.record_id.in_([one.record.id for one in letters]))
     letter_of = {row.record_id: row.id for row in connection.execute(standing)}

@@ -263,7 +263,9 @@ class Loader:
         told = [record for record in booked if known[record.source_key].acknowledged_at is not None]
         if told:
             with write(self._house.engine) as connection:
-                records.change(connection, [{"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None} for record in told])
+                records.change(
+                    connection, [{"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None} for record in told]
+                )
         todo = [record for record in booked if known[record.source_key].acknowledged_at is None]
         with self._journey.source_budget.expecting(len(todo)):
             pump.run(todo, lambda handful: handful, self._tell, self._write_told, self._is_stopped)

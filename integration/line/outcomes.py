@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
 from integration import clock
@@ -18,6 +19,8 @@ from integration.ledger.records import BOOKED, DONE, SKIPPED, SUPERSEDED, UNCHAN
 from integration.line.backoff import backoff
 from integration.line.items import forget
 from integration.line.journey import House, Journey
+
+log = structlog.get_logger()
 
 ASK_AGAIN_SECONDS = 1.0
 FREE: dict[str, Any] = {"owner": None, "claimed_until": None}
@@ -43,6 +46,8 @@ class Writer:
         crosswalk.log(connection, self._log)
         records.set_aside(connection, "load", self._letters)
         records.close_older_letters(connection, self._settled, "settled by this version or a newer one", itself=True)
+        if self._settled:
+            log.info("settled", records=[record.id for record in self._settled])
         flow = self._journey.flow
         crosswalk.acknowledge(connection, flow.source, flow.target, flow.entity, self._told)
         forget(connection, flow.target, self._doubted_skus)

@@ -29,8 +29,8 @@ LATE = 2.0
 """Seconds after which a call has outlived its total time on the busiest machine."""
 
 
-def connect(url: str, *, verify_tls: bool = True) -> RestConnection:
-    return registry.connect(connection("tims", url, {"times": TIMES}, verify_tls=verify_tls), CountingBudget())
+def connect(url: str, *, verify_tls: bool = True, budget: CountingBudget | None = None) -> RestConnection:
+    return registry.connect(connection("tims", url, {"times": TIMES}, verify_tls=verify_tls), budget or CountingBudget())
 
 
 def create(tims: RestConnection) -> object:
@@ -65,6 +65,16 @@ def test_a_write_without_a_whole_answer_may_have_been_done_and_is_not_repeated(r
         create(tims)
     assert time.monotonic() - started < LATE
     assert raw_server.requests == ["POST /api/v1/sales-orders HTTP/1.1"]
+
+
+@pytest.mark.parametrize("act", BROKEN.values(), ids=BROKEN)
+def test_only_a_server_that_we_hung_up_on_may_still_be_at_work(raw_server: RawServer, act, request):
+    raw_server.plays(act)
+    budget = CountingBudget()
+    with pytest.raises(NoAnswer):
+        create(connect(raw_server.url, budget=budget))
+    ours = any(word in request.node.name for word in ("silent", "stuck", "dribbling"))
+    assert budget.lingering == ([TIMES["settle"]] if ours else [])
 
 
 @pytest.mark.parametrize("act", BROKEN.values(), ids=BROKEN)

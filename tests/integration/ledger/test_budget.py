@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from integration.budget import SharedBudget, Work, work
 from integration.errors import Limited, Waiting
-from integration.ledger import budgets
+from integration.ledger import budgets, lease
 from integration.ledger.database import open_engine
 from integration.ports import Limits
 
@@ -182,3 +182,32 @@ def test_threads_of_one_process_share_one_lot(engine: Engine) -> None:
             thread.join(20)
     assert 3 <= most <= 7
     assert budgets.use(engine, "tims", 62).slots == 0, "idle slots are given back"
+
+
+def test_a_request_that_was_given_up_on_keeps_its_slot_while_it_may_still_run(engine: Engine) -> None:
+    one, other = (SharedBudget(engine, "tims", Limits(100, 60, 3), 5.0) for _ in range(2))
+    with one.request():
+        one.linger(1.0)
+    assert budgets.use(engine, "tims", 60).slots == 1
+    begun = time.monotonic()
+    with other.request(), one.request():  # of the two slots one lingers, so the second of these waits for its end
+        assert time.monotonic() - begun > 0.8
+    assert budgets.use(engine, "tims", 60).slots == 0
+
+
+def test_what_is_not_used_of_a_lot_goes_back(engine: Engine) -> None:
+    budget = SharedBudget(engine, "tims", Limits(100, 60, 4), 5.0)
+    with budget.expecting(10):
+        for _ in range(3):
+            with budget.request():
+                assert budgets.use(engine, "tims", 62).requests == 10, "one lot for all that was announced"
+    assert budgets.use(engine, "tims", 62).requests == 3
+
+
+def test_an_older_lot_that_ran_out_goes_back_with_the_next(engine: Engine) -> None:
+    limits = {"limit": 10, "window": 60.0, "slots": 1, "slot_limit": 4, "slot_seconds": 5.0}
+    first = budgets.take(engine, "tims", lease.new_owner(), requests=10, **limits)
+    assert (first.requests, first.id is not None) == (10, True)
+    second = budgets.take(engine, "tims", lease.new_owner(), requests=10, spare=budgets.Spare(first.id, 4), **limits)
+    assert second.requests == 4
+    assert budgets.use(engine, "tims", 60).requests == 10

@@ -66,6 +66,30 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again() -> None:
     assert len(system.stored["order"]) == 1
 
 
+def test_nothing_keeps_a_cancellation_from_arriving() -> None:
+    """Neither an address that a cancelled order takes no more, nor lines that no update can carry."""
+    system = FakeSystem()
+    before = booked(system)
+    wanted = parcel(OrderStatus="Cancelled", PaymentStatus="Refunded", ShippingAddress={"Line1": "1 Elm Street"}, LineItems=[])
+    outcome = again(system, before, wanted)
+    assert isinstance(outcome, Delivered)
+    stored = system.stored["order"][before.remote.key]
+    assert (stored["OrderStatus"], stored["PaymentStatus"]) == ("Cancelled", "Refunded")
+    assert stored["ShippingAddress"] == BODY["ShippingAddress"]
+
+
+def test_what_was_cancelled_while_its_booking_may_still_take_effect_is_not_forgotten() -> None:
+    system = FakeSystem()
+    system.settle_seconds = 60.0
+    asked = crossing(intent="create", intent_at=clock.now())
+    cancelled = parcel(OrderStatus="Cancelled", first="skip", why="cancelled")
+    assert isinstance(deliver(system, cancelled, asked, None), Unanswered)
+    system.create("order", BODY)  # the earlier request takes effect at last
+    outcome = deliver(system, cancelled, asked, None)
+    assert isinstance(outcome, Delivered)
+    assert system.stored["order"][outcome.remote.key]["OrderStatus"] == "Cancelled"
+
+
 def test_a_target_that_asks_for_a_pause_is_asked_nothing_before_it_is_over() -> None:
     system = FakeSystem()
     system.fail["order.create"] = [NoAnswer("503", retry_after=30.0)]
