@@ -133,12 +133,16 @@ class Client:
         said = f"{self.name}: {call.name} was answered {answer.status}"
         said += (f" {words.code}" if words.code else "") + (f": {words.message}" if words.message else "")
         current = self._errors.record(body)
+        if meaning is Outcome.LIMITED and wait is None:
+            wait = outcome.DEFAULT_PAUSE
+        if wait is not None:
+            # 429, 423 and 503 alike: whoever asks for a pause gets it from everybody.
+            self._budget.pause(wait)
         match meaning:
             case Outcome.DENIED | Outcome.FORBIDDEN:
                 fault: SyncError = Unauthorized(f"{said}; check what {self._references()} may do")
             case Outcome.LIMITED:
                 fault = Limited(said, outcome.DEFAULT_PAUSE if wait is None else wait)
-                self._budget.pause(fault.retry_after)
             case Outcome.LATER:
                 fault = Transient(said, wait)
             case Outcome.CONFLICT if current is not None:

@@ -166,6 +166,14 @@ def test_a_429_pauses_the_connection_for_everybody(tims, header, seconds):
     assert tims.budget.pauses == [seconds]
 
 
+@pytest.mark.parametrize("status", [423, 503])
+def test_whoever_asks_for_a_pause_gets_it_from_everybody(tims, status):
+    tims.server.post(f"{API}/sales-orders", status=status, headers={"Retry-After": "9"}, json={"code": "unavailable", "message": ""})
+    with pytest.raises(Transient):
+        create(tims)
+    assert tims.budget.pauses == [9]
+
+
 def test_customers_are_found_in_any_letter_case_and_on_every_page(tims):
     def customer(key: str, email: Any) -> dict[str, Any]:
         return {"CustomerID": key, "Email": email, "Version": 4}
