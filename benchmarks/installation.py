@@ -93,7 +93,11 @@ class Installation:
             look()
             return self.systems.told() >= told and not open_batches(self.engine)
 
-        wait_for(through, seconds, f"after {seconds:.0f} s not all of {told} orders were through")
+        try:
+            wait_for(through, seconds, "")
+        except TimeoutError:
+            there = f"{self.systems.told()} of {told} orders and {open_batches(self.engine)} batches open"
+            raise TimeoutError(f"after {seconds:.0f} s the line was not empty: {there}") from None
 
 
 @contextlib.contextmanager
