@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,12 +35,33 @@ def test_checks_run_on_the_versions_that_run() -> None:
     assert pins("run").items() <= pins("dev").items()
 
 
-def test_the_pip_that_is_fetched_is_the_one_that_is_pinned() -> None:
-    install = (ROOT / "requirements" / "install.py").read_text()
-    (digest,) = re.findall(r'PIP_SHA256 = "([0-9a-f]{64})"', install)
-    (version,) = re.findall(r"/pip-([0-9.]+)-py3-none-any\.whl", install)
-    assert pins("dev")["pip"] == version
-    assert digest in (ROOT / "requirements" / "dev.txt").read_text()
+def bare_python(monkeypatch: pytest.MonkeyPatch, folder: Path, *, root: bool) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
+    """install.py on a Python that cannot make environments until apt-get has run; and what it runs."""
+    install = runpy.run_path(str(ROOT / "requirements" / "install.py"))
+    ran: list[tuple[str, ...]] = []
+    names = install["make_environment"].__globals__
+    monkeypatch.setitem(names, "VENV", folder / ".venv")
+    monkeypatch.setitem(names, "PYTHON", folder / ".venv" / "bin" / "python")
+    monkeypatch.setitem(names, "can_make_environments", lambda: False)
+    monkeypatch.setitem(names, "run", lambda *command: ran.append(command))
+    monkeypatch.setattr("os.geteuid", lambda: 0 if root else 1000)
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    return install, ran
+
+
+def test_a_python_without_venv_gets_it_from_debian_where_that_is_allowed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install, ran = bare_python(monkeypatch, tmp_path, root=True)
+    monkeypatch.setenv("DEBIAN_FRONTEND", "noninteractive")
+    install["make_environment"]()
+    assert ran[-1][:2] == ("apt-get", "install") and ran[-1][-1] == "python3-venv"
+    assert (tmp_path / ".venv" / "bin" / "pip").exists()
+
+
+def test_a_python_without_venv_is_one_sentence_where_it_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    install, ran = bare_python(monkeypatch, tmp_path, root=False)
+    with pytest.raises(SystemExit, match="run `apt-get install python3-venv` as root and try again"):
+        install["make_environment"]()
+    assert ran == []
 
 
 def test_the_build_backend_comes_from_the_pins() -> None:
