@@ -9,7 +9,8 @@ SyncError
 ├── Invalid          our data does not pass: dead letter with every field error
 ├── Refused          the target says no: dead letter with its words, redacted
 │   └── PageExpired  the place in a list is too old: read again from the cursor
-├── Waiting          something is missing that will come: again later, spends no attempt
+├── Waiting          something is missing that will come in a moment: again later, spends no attempt
+├── Held             something is missing that may take long: a hold, which releases itself when it comes
 ├── Conflict         both sides changed: the flow's policy decides, else a person
 └── Misconfigured    a setting, file or flag is wrong: says what, where and what to do
 
@@ -98,6 +99,21 @@ class Waiting(SyncError):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Held(SyncError):
+    """The record waits on the side until `awaits` is there.
+
+    `hold` says what that is: `unknown_sku` (an SKU), `out_of_stock` (an SKU), `credit` (the target's customer), `address` (a person, or
+    a newer version: `awaits` is the source key), `order` (the key of an order that is not booked yet), `tracking` (the shipment's key).
+    """
+
+    kind = "held"
+
+    def __init__(self, message: str, hold: str, awaits: str, fields: tuple[FieldError, ...] = ()) -> None:
+        super().__init__(message, fields)
+        self.hold = hold
+        self.awaits = awaits
 
 
 class PageExpired(Refused):

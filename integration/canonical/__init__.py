@@ -9,8 +9,17 @@ from marshmallow import Schema
 from integration.canonical.address import Address
 from integration.canonical.customer import Customer, customer_of
 from integration.canonical.order import Line, Order
+from integration.canonical.order_status import OrderStatus
+from integration.canonical.shipment import Shipment
+from integration.canonical.stock import Stock
 
-CANONICAL: Mapping[str, Schema] = {"order": Order(), "customer": Customer()}
+CANONICAL: Mapping[str, Schema] = {
+    "order": Order(),
+    "customer": Customer(),
+    "shipment": Shipment(),
+    "order_status": OrderStatus(),
+    "stock": Stock(),
+}
 """The schema of each entity; an instance is reusable and safe to share between threads."""
 
-__all__ = ["CANONICAL", "Address", "Customer", "Line", "Order", "customer_of"]
+__all__ = ["CANONICAL", "Address", "Customer", "Line", "Order", "OrderStatus", "Shipment", "Stock", "customer_of"]

@@ -125,6 +125,7 @@ record = Table(
     Column("source_key", KEY, nullable=False),
     Column("version", String(64), nullable=False),
     Column("reference", KEY),
+    Column("subject", String(64)),
     Column("state", String(20), nullable=False),
     Column("raw", LargeBinary),
     Column("canonical", LargeBinary),
@@ -144,6 +145,7 @@ record = Table(
     Index("ix_record_batch_id", "batch_id"),
     Index("ix_record_source_key", "source_key"),
     Index("ix_record_reference", "reference"),
+    Index("ix_record_subject", "subject", sqlite_where=text("subject IS NOT NULL"), postgresql_where=text("subject IS NOT NULL")),
     Index(
         "ix_record_unfinished",
         "flow",
@@ -173,6 +175,7 @@ crosswalk = Table(
     Column("delivered_version", String(64)),
     Column("delivered_hash", String(64)),
     Column("delivered", LargeBinary),
+    Column("agreed", String(20)),
     Column("owner", String(120)),
     Column("claimed_until", Instant),
     Column("intent", String(20)),
@@ -219,6 +222,139 @@ dead_letter = Table(
     Column("closed_at", Instant),
     Column("closed_note", Text),
     Index("ix_dead_letter_open", "flow", "source_key", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    _id(),
+    Column("flow", NAME, nullable=False),
+    Column("record_id", Id, nullable=False, index=True),
+    Column("source_key", KEY, nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("awaits", KEY, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fields", JSON, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("deadline", Instant, nullable=False),
+    Column("check_at", Instant, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("closed_note", Text),
+    Index("ix_hold_open", "flow", "source_key", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_hold_check", "check_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+stock = Table(
+    "stock",
+    metadata,
+    Column("flow", NAME, primary_key=True),
+    Column("sku", KEY, primary_key=True),
+    Column("available", Integer, nullable=False),
+    Column("as_of", Instant, nullable=False),
+    Column("published", Integer),
+    Column("published_as_of", Instant),
+    Column("published_at", Instant),
+    Column("due_at", Instant),
+    Column("owner", String(120)),
+    Column("claimed_until", Instant),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("note", Text),
+    Index("ix_stock_due", "flow", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+)
+
+commitment = Table(
+    "commitment",
+    metadata,
+    Column("connection", NAME, primary_key=True),
+    Column("order_key", KEY, primary_key=True),
+    Column("sku", KEY, primary_key=True),
+    Column("units", Integer, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("accounted_at", Instant),
+    Index("ix_commitment_sku", "connection", "sku", sqlite_where=text("units > 0"), postgresql_where=text("units > 0")),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("source", NAME, primary_key=True),
+    Column("target", NAME, primary_key=True),
+    Column("target_key", KEY, primary_key=True),
+    Column("line_number", Integer, primary_key=True, autoincrement=False),
+    Column("order_key", KEY, nullable=False),
+    Column("line_key", KEY, nullable=False),
+    Column("source_sku", KEY, nullable=False),
+    Column("sku", KEY, nullable=False),
+    Column("units", Integer, nullable=False),
+    Index("ix_order_line_order", "source", "order_key"),
+)
+
+shipped_line = Table(
+    "shipped_line",
+    metadata,
+    Column("connection", NAME, primary_key=True),
+    Column("shipment_key", KEY, primary_key=True),
+    Column("line_key", KEY, primary_key=True),
+    Column("order_key", KEY, nullable=False),
+    Column("sku", KEY, nullable=False),
+    Column("units", Integer, nullable=False),
+    Column("delivered_at", Instant),
+    Index("ix_shipped_line_order", "connection", "order_key"),
+)
+
+hint = Table(
+    "hint",
+    metadata,
+    _id(),
+    Column("connection", NAME, nullable=False),
+    Column("event_id", String(64), nullable=False),
+    Column("event", String(50), nullable=False),
+    Column("entity", NAME, nullable=False),
+    Column("key", KEY),
+    Column("changed_at", Instant),
+    Column("received_at", Instant, nullable=False),
+    Column("taken_at", Instant),
+    UniqueConstraint("connection", "event_id"),
+    Index("ix_hint_waiting", "connection", "entity", sqlite_where=text("taken_at IS NULL"), postgresql_where=text("taken_at IS NULL")),
+)
+
+alert = Table(
+    "alert",
+    metadata,
+    _id(),
+    Column("kind", String(30), nullable=False),
+    Column("subject", KEY, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("told_at", Instant),
+    Column("cleared_at", Instant),
+    Column("all_clear_at", Instant),
+    Index("ix_alert_open", "kind", "subject", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("at", Instant, nullable=False),
+    Column("actor", NAME, nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", KEY),
+    Column("detail", JSON, nullable=False),
+    Index("ix_audit_subject", "subject"),
+)
+
+pulse = Table(
+    "pulse",
+    metadata,
+    Column("name", NAME, primary_key=True),
+    Column("at", Instant, nullable=False),
 )
 
 item = Table(

@@ -6,17 +6,18 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
-from integration.canonical import CANONICAL
 from integration.errors import Misconfigured
-from integration.settings import environment, values
-from integration.settings.model import Connection, Flow, GuestRule, Guests, Secret, Settings
+from integration.settings import environment, flows, values
+from integration.settings.model import Alerts, Connection, Flow, Gateway, Retention, Secret, Settings
 from integration.settings.positions import find_lines
 from integration.settings.problems import InvalidSettings, Problem, Problems
 from integration.settings.references import References
 from integration.settings.table import Table
+from integration.settings.webhook_secret import webhook_secret_name
 
 T = TypeVar("T")
 
@@ -97,8 +98,8 @@ class _Reading:
         encryption.close()
 
         connections = self._named("connections", self._connection)
-        flows = self._named("flows", self._flow)
-        self._refuse_twins(flows)
+        moved = self._named("flows", self._flow)
+        self._refuse_twins(moved)
         flower = self._root.table("flower")
         flower_port = flower.get("port", values.port) or environment.FLOWER_PORT
         flower_auth = self._flower_auth(flower, home)
@@ -106,8 +107,10 @@ class _Reading:
         metrics = self._root.table("metrics")
         metrics_port = metrics.get("port", values.port) or environment.METRICS_PORT
         metrics.close()
-        if metrics_port == flower_port:
-            self._problems.fault(("metrics", "port"), f"`port` {metrics_port} is Flower's already; choose another.")
+        gateway = self._gateway(self._root.table("gateway"))
+        self._refuse_shared_ports({"flower": flower_port, "metrics": metrics_port, "gateway": gateway.port})
+        alerts = self._alerts(self._root.table("alerts"))
+        retention = self._retention(self._root.table("retention"))
         mappings = self._root.table("mappings")
         mappings_folder = mappings.get("folder", self._existing_folder)
         mappings.close()
@@ -129,11 +132,14 @@ class _Reading:
             redis_url=redis_url,
             master_key=master_key,
             connections=connections,
-            flows=flows,
+            flows=moved,
             mappings_folder=mappings_folder,
             flower_port=flower_port,
             flower_auth=flower_auth,
             metrics_port=metrics_port,
+            gateway=gateway,
+            alerts=alerts,
+            retention=retention,
         )
 
     def _named(self, section: str, read: Callable[[str, Table], T | None]) -> dict[str, T]:
@@ -157,6 +163,7 @@ class _Reading:
             self._problems.fault((*table.path, "verify_tls"), "`verify_tls` may be false for this machine alone (127.0.0.1, localhost).")
         overrides = table.get("overrides", values.free_table) or {}
         credentials = table.table("credentials")
+        webhook_secrets, webhook_networks = self._webhooks(name, table.table("webhooks"))
         if system is None:
             return None
         found = {
@@ -170,50 +177,24 @@ class _Reading:
             credentials={key: secret for key, secret in found.items() if secret is not None},
             overrides=overrides,
             verify_tls=verify_tls is not False,
+            webhook_secrets=webhook_secrets,
+            webhook_networks=webhook_networks,
         )
+
+    def _webhooks(self, name: str, table: Table) -> tuple[tuple[Secret, ...], tuple[IPv4Network | IPv6Network, ...]]:
+        """What `webhooks register` has kept, besides what the file names; several stand in one secret, with spaces between them."""
+        named = table.get("secret", self._references.credential)
+        kept = named or self._references.kept_secret(webhook_secret_name(name))
+        networks = table.get("networks", values.networks) or ()
+        table.close()
+        return (tuple(Secret(kept.reference, one) for one in kept.reveal().split()) if kept else ()), networks
 
     def _flow(self, name: str, table: Table) -> Flow | None:
-        connections = self._root.table("connections").tables()
-        required: dict[str, Any] = {
-            "entity": table.get("entity", values.one_of(CANONICAL, "entity"), required="what it moves, as in order"),
-            "source": table.get("source", values.one_of(connections, "connection"), required="the connection it reads"),
-            "target": table.get("target", values.one_of(connections, "connection"), required="the connection it writes"),
-        }
-        options = table.given(
-            {
-                "every": values.seconds(least=0.5),
-                "overlap": values.seconds(least=0),
-                "look_back_every": values.seconds(least=1),
-                "batches_in_flight": values.whole(1, 100),
-                "max_attempts": values.whole(1, 100),
-                "rules": values.texts,
-            }
-        )
-        guests = self._guests(table.table("guests"))
-        if required["source"] and required["source"] == required["target"]:
-            self._problems.fault((*table.path, "target"), "`target` is the connection that is read; name another.")
-        if None in required.values():
-            return None
-        return Flow(name=name, guests=guests, **required, **options)
+        return flows.flow(name, table, self._root.table("connections").tables())
 
-    def _guests(self, table: Table) -> Guests:
-        options = table.given(
-            {
-                "rule": values.one_of(get_args(GuestRule), "rule"),
-                "customer_id": values.text,
-                "email": values.email,
-                "name": values.text,
-            }
-        )
-        table.close()
-        guests = Guests(**options)
-        if guests.customer_id and guests.rule != "shared":
-            self._problems.fault((*table.path, "customer_id"), '`customer_id` goes with rule = "shared" alone; take one of them out.')
-        return guests
-
-    def _refuse_twins(self, flows: Mapping[str, Flow]) -> None:
+    def _refuse_twins(self, moved: Mapping[str, Flow]) -> None:
         first: dict[tuple[str, str, str], str] = {}
-        for flow in flows.values():
+        for flow in moved.values():
             twin = first.setdefault((flow.entity, flow.source, flow.target), flow.name)
             if twin != flow.name:
                 self._problems.fault(("flows", flow.name), f"the flow `{flow.name}` moves the same as `{twin}`; take one of them out.")
@@ -224,6 +205,39 @@ class _Reading:
         if ":" in user:
             self._problems.fault((*table.path, "user"), "`user` must not hold a colon; basic auth ends the user there.")
         return Secret(password.reference, f"{user}:{password.reveal()}") if password else None
+
+    def _gateway(self, table: Table) -> Gateway:
+        options = table.given({"host": values.text, "port": values.port, "url": self._references.url(values.url)})
+        table.close()
+        return Gateway(**options)
+
+    def _refuse_shared_ports(self, ports: Mapping[str, int]) -> None:
+        first: dict[int, str] = {}
+        for section, port in ports.items():
+            other = first.setdefault(port, section)
+            if other != section:
+                self._problems.fault((section, "port"), f"`port` {port} is that of [{other}] already; choose another.")
+
+    def _alerts(self, table: Table) -> Alerts:
+        options = table.given({"after": values.seconds(least=0)})
+        urls = table.get("urls", values.texts) or ()
+        table.close()
+        return Alerts(urls=tuple(secret for place, one in enumerate(urls) if (secret := self._alert_url(table, place, one))), **options)
+
+    def _alert_url(self, table: Table, place: int, reference: str) -> Secret | None:
+        # Each holds a token or a password, so each is a reference.
+        try:
+            return self._references.credential(reference)
+        except ValueError as fault:
+            self._problems.fault((*table.path, "urls"), f"`urls[{place}]` {fault}")
+        except values.Absent as absent:
+            self._problems.missing((*table.path, "urls"), f"`urls[{place}]`: {absent}")
+        return None
+
+    def _retention(self, table: Table) -> Retention:
+        options = table.given({"payloads": values.seconds(least=3600), "traces": values.seconds(least=3600)})
+        table.close()
+        return Retention(**options)
 
     def _path(self, raw: Any) -> Path:
         """A folder, beside the file where it is not absolute; it need not exist."""

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 GuestRule = Literal["shared", "each", "refuse"]
+OutOfStock = Literal["backorder", "hold", "partial"]
+Credit = Literal["erp", "hold"]
+KnownCustomers = Literal["never", "fill", "latest"]
+Winner = Literal["source", "target", "person"]
+FieldGroup = Literal["status", "address", "shipping", "payment", "notes"]
+
+DAY = 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """One configured account of a system. `overrides` is merged into the system's connector file."""
+    """One configured account of a system. `overrides` is merged into the system's connector file.
+
+    `webhook_secrets`: what its webhooks may be signed with, none where it is not subscribed; `webhook_networks`: where they may come
+    from, anywhere where it is empty.
+    """
 
     name: str
     system: str
@@ -34,6 +48,8 @@ class Connection:
     credentials: Mapping[str, Secret]
     overrides: Mapping[str, Any] = field(default_factory=dict)
     verify_tls: bool = True
+    webhook_secrets: tuple[Secret, ...] = ()
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +67,53 @@ class Guests:
 
 
 @dataclass(frozen=True, slots=True)
+class Buffer:
+    """Units that are kept off the channel: of a SKU, else of the first of `groups` (a pattern such as `LAMP-*`) that it matches, else
+    `default`."""
+
+    default: int = 0
+    groups: Mapping[str, int] = field(default_factory=dict)
+    skus: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, sku: str) -> int:
+        if sku in self.skus:
+            return self.skus[sku]
+        return next((units for pattern, units in self.groups.items() if fnmatchcase(sku, pattern)), self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTimes:
+    """How long, in seconds, a hold of each kind waits before a person is asked.
+
+    `order`: for a shipment or a status whose order is not known yet. `tracking`: for a shipment without tracking number; it is then
+    sent without.
+    """
+
+    unknown_sku: float = 3 * DAY
+    out_of_stock: float = 14 * DAY
+    credit: float = 3 * DAY
+    address: float = 2 * DAY
+    order: float = 1 * DAY
+    tracking: float = 1800.0
+
+
+CONFLICTS: Mapping[str, Winner] = MappingProxyType(
+    {"status": "source", "address": "person", "shipping": "source", "payment": "source", "notes": "source"}
+)
+"""Who wins where both sides have changed a group of fields since the last sync."""
+
+
+@dataclass(frozen=True, slots=True)
 class Flow:
     """One entity from one connection to another. All times in seconds.
 
     `every`: between two looks for what is new. `overlap`: how far a look back goes. `look_back_every`: between two looks back.
     `batches_in_flight`: pages that travel at the same time. `max_attempts`: deliveries of one record before it becomes a dead letter.
+    `behind_after`: a record that is on its way for so long means that the flow is behind.
+
+    Orders: `guests`; `out_of_stock`: what to do with an order that stock does not cover; `credit`: who stops an unpaid order over the
+    customer's limit; `customers`: what an order changes on a customer that the target knows.
+    Stock: `buffer`; `distribution_center` of the channel; `full_pass_at`: minutes after midnight UTC.
     """
 
     name: str
@@ -67,8 +125,43 @@ class Flow:
     look_back_every: float = 60.0
     batches_in_flight: int = 8
     max_attempts: int = 12
+    behind_after: float = 300.0
     rules: tuple[str, ...] = ()
+    holds: HoldTimes = field(default_factory=HoldTimes)
+    conflicts: Mapping[str, Winner] = field(default_factory=lambda: CONFLICTS)
     guests: Guests = field(default_factory=Guests)
+    out_of_stock: OutOfStock = "backorder"
+    credit: Credit = "hold"
+    customers: KnownCustomers = "never"
+    buffer: Buffer = field(default_factory=Buffer)
+    distribution_center: int = 0
+    full_pass_at: int = 3 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where webhooks come in. `url`: how the systems reach it from outside, which `webhooks register` needs."""
+
+    host: str = "127.0.0.1"
+    port: int = 8900
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """`urls` as Apprise takes them (mailto://, slack://, json:// …), each a secret. `after`: seconds that a trouble lasts before it is
+    told."""
+
+    urls: tuple[Secret, ...] = ()
+    after: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Seconds after its end. `payloads`: how long what a record held is kept; `traces`: how long its story is."""
+
+    payloads: float = 90 * DAY
+    traces: float = 365 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +179,6 @@ class Settings:
     flower_port: int
     flower_auth: Secret | None
     metrics_port: int
+    gateway: Gateway = field(default_factory=Gateway)
+    alerts: Alerts = field(default_factory=Alerts)
+    retention: Retention = field(default_factory=Retention)

@@ -95,6 +95,13 @@ class References:
             raise Absent(f"the secret {name} is not set; run `integration secrets set {name}`.")
         return self._secrets[name]
 
+    def kept_secret(self, name: str) -> Secret | None:
+        """A secret that nobody refers to and that may be there: None where it is not, or where the file cannot be opened."""
+        try:
+            return Secret(f"secret:{name}", self._secret(name))
+        except Absent:
+            return None
+
     def _open_secrets(self) -> dict[str, str]:
         path = self._home / environment.SECRETS_FILE
         if not path.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Collection
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -110,6 +110,39 @@ def texts(raw: Any) -> tuple[str, ...]:
     if twice:
         raise Wrong(f"names `{twice[0]}` twice; keep one.")
     return items
+
+
+def networks(raw: Any) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks such as `10.0.0.0/8`, or single addresses."""
+    try:
+        return tuple(ip_network(one) for one in texts(raw))
+    except Wrong:
+        raise
+    except ValueError:
+        raise Wrong('must be a list of networks, as in ["203.0.113.0/24"]; the bits behind the slash must be zero.') from None
+
+
+def units_by_name(raw: Any) -> dict[str, int]:
+    """A table of names and whole numbers from 0 up."""
+    units = whole(0, 1_000_000)
+    found = {}
+    for name, value in free_table(raw).items():
+        try:
+            found[name] = units(value)
+        except Wrong as fault:
+            raise Wrong(f"holds `{name}`, which {fault}") from None
+    return found
+
+
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+
+
+def time_of_day(raw: Any) -> int:
+    """Minutes after midnight of a time such as "03:00"."""
+    match = _CLOCK.fullmatch(text(raw))
+    if match is None:
+        raise Wrong('must be a time of day in UTC, as in "03:00".')
+    return int(match[1]) * 60 + int(match[2])
 
 
 def check_name(name: str) -> None:

@@ -12,6 +12,7 @@ from commands.exits import Exit
 from commands.init import TEMPLATE
 from connectors.configured import load_settings
 from integration.settings import Settings
+from integration.settings.model import Gateway
 from tests.unit.commands.conftest import Call
 
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -39,22 +40,28 @@ def test_every_default_in_a_comment_is_the_true_one(folder: Path, monkeypatch: p
         return load_settings(file)
 
     commented = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)
-    examples = re.compile(r"^#(customer_id|folder|requests|\[connections).*\n", re.MULTILINE)  # they show a form, not a default
+    examples = re.compile(
+        r"^#(customer_id|folder|requests|networks|groups|skus|url|urls|\[connections).*\n", re.MULTILINE
+    )  # they show a form, not a default
     assert len(commented.findall(text)) >= 17
     assert loaded(commented.sub("", examples.sub("", text))) == loaded(text)
     (folder / "my-mappings").mkdir()
-    whole = loaded(commented.sub("", text))
+    whole = loaded(commented.sub("", re.sub(r"^#urls.*\n", "", text, flags=re.MULTILINE)))  # a secret that is not there
+    assert whole.gateway.url == "https://sync.example"
     assert whole.connections["channeladvisor"].overrides == {"limits": {"requests": 2000}}
     assert whole.flows["orders"].guests.customer_id == "C-000001"
-    assert replace(whole, connections={}, flows={}, mappings_folder=None) == replace(loaded(text), connections={}, flows={})
+    assert replace(whole, connections={}, flows={}, mappings_folder=None, gateway=Gateway()) == replace(
+        loaded(text), connections={}, flows={}
+    )
 
 
 def test_every_setting_is_shown(folder: Path) -> None:
-    from integration.settings.model import Flow, Guests
+    from integration.settings.model import Alerts, Buffer, Flow, Gateway, Guests, HoldTimes, Retention
 
     text = TEMPLATE.read_text(encoding="utf-8")
-    for name in (*Flow.__slots__, *Guests.__slots__):
-        assert name in {"name", "guests"} or re.search(rf"^#?{name} = ", text, re.MULTILINE), name
+    models = (Flow, Guests, HoldTimes, Buffer, Gateway, Alerts, Retention)
+    for name in (name for model in models for name in model.__slots__):
+        assert name in {"name", "guests", "holds", "conflicts", "buffer"} or re.search(rf"^#?{name} = ", text, re.MULTILINE), name
 
 
 def test_never_overwrites_by_itself(folder: Path, call: Call) -> None:

@@ -1,0 +1,28 @@
+"""The canonical status of an order as the system that fulfils it tells it, on its way back to where the order was placed."""
+
+from __future__ import annotations
+
+from integration.canonical.order import STATUSES
+from integration.schema import Flag, Instant, Parts, ReadSchema, Text, Whole
+
+
+class LineStatus(ReadSchema):
+    line_number = Whole(1, 1000, required=True)
+    sku = Text(100, 1, required=True)
+    quantity = Whole(1, 1_000_000, required=True)
+    quantity_shipped = Whole(0, 1_000_000, required=True)
+
+
+class OrderStatus(ReadSchema):
+    """`source_key` is the order's key where it is fulfilled, `order_reference` the number by which that system knows its origin.
+
+    `accounted`: whether its units are out of what that system calls available: reserved, shipped, or no longer wanted.
+    """
+
+    source_key = Text(64, 1, required=True)
+    order_reference = Text(64, 1)
+    status = Text(20, among=STATUSES, required=True)
+    accounted = Flag(required=True)
+    reason = Text(200)
+    updated_at = Instant()
+    lines = Parts(LineStatus, 1000)

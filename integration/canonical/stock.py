@@ -1,0 +1,18 @@
+"""The canonical stock level: what a warehouse says of one SKU."""
+
+from __future__ import annotations
+
+from integration.schema import Instant, ReadSchema, Text, Whole
+
+MOST = 10_000_000
+
+
+class Stock(ReadSchema):
+    """`available` is what may still be promised, below zero where more is promised than there is."""
+
+    source_key = Text(100, 1, required=True)
+    sku = Text(100, 1, required=True)
+    on_hand = Whole(-MOST, MOST)
+    allocated = Whole(-MOST, MOST)
+    available = Whole(-MOST, MOST, required=True)
+    updated_at = Instant()

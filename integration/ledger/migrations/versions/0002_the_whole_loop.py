@@ -1,0 +1,201 @@
+"""The whole loop: holds, stock, what webhooks bring, alerts, the audit trail."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from integration.ledger.tables import Instant
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "alert",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("kind", sa.String(length=30), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=False),
+        sa.Column("message", sa.Text(), nullable=False),
+        sa.Column("advice", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("told_at", Instant(), nullable=True),
+        sa.Column("cleared_at", Instant(), nullable=True),
+        sa.Column("all_clear_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
+    )
+    with op.batch_alter_table("alert", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_alert_open",
+            ["kind", "subject"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
+        "audit",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("actor", sa.String(length=100), nullable=False),
+        sa.Column("action", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=200), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+    )
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index("ix_audit_subject", ["subject"], unique=False)
+
+    op.create_table(
+        "commitment",
+        sa.Column("connection", sa.String(length=100), nullable=False),
+        sa.Column("order_key", sa.String(length=200), nullable=False),
+        sa.Column("sku", sa.String(length=200), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("version", sa.String(length=64), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.Column("accounted_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "order_key", "sku", name=op.f("pk_commitment")),
+    )
+    with op.batch_alter_table("commitment", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_commitment_sku",
+            ["connection", "sku"],
+            unique=False,
+            sqlite_where=sa.text("units > 0"),
+            postgresql_where=sa.text("units > 0"),
+        )
+
+    op.create_table(
+        "hint",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("connection", sa.String(length=100), nullable=False),
+        sa.Column("event_id", sa.String(length=64), nullable=False),
+        sa.Column("event", sa.String(length=50), nullable=False),
+        sa.Column("entity", sa.String(length=100), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=True),
+        sa.Column("changed_at", Instant(), nullable=True),
+        sa.Column("received_at", Instant(), nullable=False),
+        sa.Column("taken_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hint")),
+        sa.UniqueConstraint("connection", "event_id", name=op.f("uq_hint_connection_event_id")),
+    )
+    with op.batch_alter_table("hint", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_hint_waiting",
+            ["connection", "entity"],
+            unique=False,
+            sqlite_where=sa.text("taken_at IS NULL"),
+            postgresql_where=sa.text("taken_at IS NULL"),
+        )
+
+    op.create_table(
+        "hold",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("flow", sa.String(length=100), nullable=False),
+        sa.Column("record_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_key", sa.String(length=200), nullable=False),
+        sa.Column("kind", sa.String(length=30), nullable=False),
+        sa.Column("awaits", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("deadline", Instant(), nullable=False),
+        sa.Column("check_at", Instant(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.Column("closed_note", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
+    )
+    with op.batch_alter_table("hold", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_hold_check", ["check_at"], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
+        )
+        batch_op.create_index(
+            "ix_hold_open",
+            ["flow", "source_key"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.create_index(batch_op.f("ix_hold_record_id"), ["record_id"], unique=False)
+
+    op.create_table(
+        "order_line",
+        sa.Column("source", sa.String(length=100), nullable=False),
+        sa.Column("target", sa.String(length=100), nullable=False),
+        sa.Column("target_key", sa.String(length=200), nullable=False),
+        sa.Column("line_number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("order_key", sa.String(length=200), nullable=False),
+        sa.Column("line_key", sa.String(length=200), nullable=False),
+        sa.Column("source_sku", sa.String(length=200), nullable=False),
+        sa.Column("sku", sa.String(length=200), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("source", "target", "target_key", "line_number", name=op.f("pk_order_line")),
+    )
+    with op.batch_alter_table("order_line", schema=None) as batch_op:
+        batch_op.create_index("ix_order_line_order", ["source", "order_key"], unique=False)
+
+    op.create_table(
+        "pulse",
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_pulse")),
+    )
+    op.create_table(
+        "shipped_line",
+        sa.Column("connection", sa.String(length=100), nullable=False),
+        sa.Column("shipment_key", sa.String(length=200), nullable=False),
+        sa.Column("line_key", sa.String(length=200), nullable=False),
+        sa.Column("order_key", sa.String(length=200), nullable=False),
+        sa.Column("sku", sa.String(length=200), nullable=False),
+        sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("delivered_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("connection", "shipment_key", "line_key", name=op.f("pk_shipped_line")),
+    )
+    with op.batch_alter_table("shipped_line", schema=None) as batch_op:
+        batch_op.create_index("ix_shipped_line_order", ["connection", "order_key"], unique=False)
+
+    op.create_table(
+        "stock",
+        sa.Column("flow", sa.String(length=100), nullable=False),
+        sa.Column("sku", sa.String(length=200), nullable=False),
+        sa.Column("available", sa.Integer(), nullable=False),
+        sa.Column("as_of", Instant(), nullable=False),
+        sa.Column("published", sa.Integer(), nullable=True),
+        sa.Column("published_as_of", Instant(), nullable=True),
+        sa.Column("published_at", Instant(), nullable=True),
+        sa.Column("due_at", Instant(), nullable=True),
+        sa.Column("owner", sa.String(length=120), nullable=True),
+        sa.Column("claimed_until", Instant(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("flow", "sku", name=op.f("pk_stock")),
+    )
+    with op.batch_alter_table("stock", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_stock_due",
+            ["flow", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("due_at IS NOT NULL"),
+            postgresql_where=sa.text("due_at IS NOT NULL"),
+        )
+
+    with op.batch_alter_table("crosswalk", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("agreed", sa.String(length=20), nullable=True))
+
+    with op.batch_alter_table("record", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("subject", sa.String(length=64), nullable=True))
+        batch_op.create_index(
+            "ix_record_subject",
+            ["subject"],
+            unique=False,
+            sqlite_where=sa.text("subject IS NOT NULL"),
+            postgresql_where=sa.text("subject IS NOT NULL"),
+        )
