@@ -60,8 +60,8 @@ _CHANNELADVISOR = {
 _TIMS = {"client_id": "client id of an API client in TIMS", "client_secret": "secret of the same client"}
 
 SYSTEMS: Mapping[str, System] = {
-    "channeladvisor": System("channeladvisor", "ChannelAdvisor", _CHANNELADVISOR, reads=channeladvisor.READ),
-    "tims": System("tims", "TIMS", _TIMS, writes=tims.WRITE),
+    "channeladvisor": System("channeladvisor", "ChannelAdvisor", _CHANNELADVISOR, channeladvisor.READ, channeladvisor.WRITE),
+    "tims": System("tims", "TIMS", _TIMS, tims.READ, tims.WRITE),
 }
 
 

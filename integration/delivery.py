@@ -6,7 +6,7 @@ Nothing here touches the database: the claim and the intent are written before, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +26,8 @@ class Parcel:
 
     `look_first`: the target may hold it without our knowing (marked as taken over, or of a time before this ledger).
     `first`: what to do where it was never booked: `book`, `skip`, or `refuse` with the words in `why`.
-    `leave_found`: what is found there belongs to others (a customer of the ERP) and is not changed.
+    `leave_found`: what is found there belongs to others (a customer of the ERP) and is not changed. `winners`: by group of members,
+    who wins where both sides have changed it. `settled`: members on which both sides agree, whatever we wrote last.
     """
 
     entity: str
@@ -36,6 +37,8 @@ class Parcel:
     first: str = "book"
     why: str = ""
     leave_found: bool = False
+    winners: Mapping[str, str] = field(default_factory=dict)
+    settled: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,8 @@ Outcome = Delivered | Skipped | Unanswered | Failed
 def differences(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> dict[str, Any]:
     """Members that an update must carry: those that we would write now and that differ from what we wrote last. What a record that
     ends takes no more is left out: it must not keep the end from arriving."""
-    names = [name for name in target.writable(parcel.entity).update if name not in (_closed_by_end(target, parcel) or ())]
+    left_out = {*(_closed_by_end(target, parcel) or ()), *parcel.settled}
+    names = [name for name in target.writable(parcel.entity).update if name not in left_out]
     return {name: parcel.body[name] for name in names if name in parcel.body and not _same(parcel.body[name], before.get(name))}
 
 
@@ -114,7 +118,8 @@ def deliver(target: Target, parcel: Parcel, crossing: Crossing, before: Mapping[
 
 
 def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
-    asked_before = crossing.intent is not None
+    writable = target.writable(parcel.entity)
+    asked_before = crossing.intent is not None and not writable.repeatable
     if asked_before or parcel.look_first:
         found = look_up(target, parcel)
         if found is not None:
@@ -131,11 +136,12 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
         return Skipped(parcel.why)
     if parcel.first == "refuse":
         return Failed(Conflict(parcel.why, (FieldError("status", parcel.why),)))
-    writable = target.writable(parcel.entity)
     body = {name: value for name, value in parcel.body.items() if name not in writable.after_create}
     try:
         remote = target.create(parcel.entity, body)
     except NoAnswer as error:
+        if writable.repeatable:
+            return Unanswered(error, clock.now() + timedelta(seconds=error.retry_after or 0.0), sent=True)
         resend_after = clock.now() + timedelta(seconds=max(target.settle_seconds, error.retry_after or 0.0))
         try:
             found = None if error.retry_after else look_up(target, parcel)  # told to wait, nothing is asked before
@@ -176,6 +182,7 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
                     (FieldError(name, f"should be {changes[name]}, is {remote.body.get(name)} in {key}"),),
                 )
             del changes[name]
+    notes: list[str] = []
     for _ in range(VERSION_TRIES):
         if not changes:
             break
@@ -186,6 +193,7 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
             break
         except VersionConflict as conflict:
             remote = _present(target, parcel, key) if not conflict.current else target.remote(parcel.entity, conflict.current)
+            notes += _settle(target, parcel, key, before, remote.body, changes)
         except NoAnswer as error:
             if error.retry_after:
                 raise
@@ -194,7 +202,37 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
             break
     else:
         raise Transient(f"{key} changes too fast to be written; it is tried again")
-    return Delivered("updated", remote, {**before, **kept_members(target, parcel)})
+    return Delivered("updated", remote, {**before, **kept_members(target, parcel)}, "; ".join(notes))
+
+
+def _settle(
+    target: Target, parcel: Parcel, key: str, before: Mapping[str, Any], there: Mapping[str, Any], changes: dict[str, Any]
+) -> list[str]:
+    """Where somebody there has changed what we are about to change, the flow's policy decides for each group of members: what the
+    target keeps is taken out of `changes`. Gives a note for each decision; raises Conflict where a person decides."""
+    writable = target.writable(parcel.entity)
+    notes = []
+    for group, members in writable.groups.items():
+        edited = [
+            name
+            for name in members
+            if name in changes
+            and name in before
+            and not _same(there.get(name), before[name])
+            and not _same(there.get(name), changes[name])
+            and there.get(name) not in writable.own_values.get(name, ())
+        ]
+        if not edited:
+            continue
+        winner = parcel.winners.get(group, "source")
+        if winner == "person":
+            said = f"{', '.join(edited)} changed on both sides since the last sync; decide which is right, and replay this or dismiss it"
+            raise Conflict(f"{said} ({key})", tuple(FieldError(name, "changed on both sides since the last sync") for name in edited))
+        notes.append(f"{', '.join(edited)} changed on both sides; the {winner} wins")
+        if winner == "target":
+            for name in members:
+                changes.pop(name, None)
+    return notes
 
 
 def _present(target: Target, parcel: Parcel, key: str) -> Remote:

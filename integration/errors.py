@@ -88,7 +88,13 @@ class Invalid(SyncError):
 
 
 class Refused(SyncError):
+    """`code` is the system's own word for the reason."""
+
     kind = "refused"
+
+    def __init__(self, message: str, fields: tuple[FieldError, ...] = (), code: str = "") -> None:
+        super().__init__(message, fields)
+        self.code = code
 
 
 class Waiting(SyncError):

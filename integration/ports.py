@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from integration.errors import Refused
+
 Body = dict[str, Any]
 """A JSON object as the system speaks it; numbers with a fraction are Decimal, never float."""
 
@@ -64,6 +66,10 @@ class Remote:
     body: Body = field(repr=False)
 
 
+NOT_NOW, TOO_LATE, OVER = "not_now", "too_late", "over"
+"""Why a system refuses what is well formed: the record rests and may be changed later, has moved on, or has ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class Writable:
     """How an entity of a target may be written, read from the connector file.
@@ -71,7 +77,9 @@ class Writable:
     `after_create`: members that a create does not take, with the value that a new record starts with. `update`: members that an
     update takes. `own_values`: values that only the system itself sets, by member. `find_by`: the member that a look-up
     compares. `fixed`: members whose change no update can carry. `usable`: members that tell which of several found records may be
-    used. `ends`: values that end a record, by member, each with the members that it then takes no more.
+    used. `ends`: values that end a record, by member, each with the members that it then takes no more. `groups`: members by the
+    group that a flow's policies speak of. `repeatable`: a create that is sent twice is answered with what the first one made.
+    `states`: members that tell a person how the record stands. `refusals`: what a code means by which the system refuses a write.
     """
 
     after_create: Mapping[str, Any]
@@ -81,6 +89,15 @@ class Writable:
     fixed: Sequence[str]
     usable: Mapping[str, Any] = field(default_factory=dict)
     ends: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    repeatable: bool = False
+    states: Sequence[str] = ()
+    refusals: Mapping[str, str] = field(default_factory=dict)
+
+    def meaning(self, error: Refused) -> str | None:
+        """One of NOT_NOW, TOO_LATE and OVER; None for a refusal like any other."""
+        reasons = (error.code, *(fault.message.partition(":")[0] for fault in error.fields))
+        return next((self.refusals[reason] for reason in reasons if reason in self.refusals), None)
 
 
 class Source(Protocol):
@@ -115,6 +132,14 @@ class Target(Protocol):
 
     def remote(self, entity: str, body: Body) -> Remote:
         """A body that the target sent, as a record of it."""
+        ...
+
+    def state_words(self, entity: str, body: Body) -> str:
+        """How a record stands, in the system's own words, for a person."""
+        ...
+
+    def available(self, sku: str) -> int | None:
+        """Units of an item that may still be promised; None where the system has no such item."""
         ...
 
     def item(self, sku: str) -> Item | None:
@@ -153,4 +178,78 @@ class Budget(Protocol):
 
     def pause(self, seconds: float) -> None:
         """Nobody sends on this connection for that long (a 429)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What an order of a channel has promised, by the channel's SKUs: `units` as ordered, `pending` those that the channel still counts
+    as unshipped. `over`: it is shipped or cancelled there."""
+
+    key: str
+    version: str
+    changed_at: datetime
+    units: Mapping[str, int]
+    pending: Mapping[str, int]
+    over: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Whether the units of an order, known to the channel by `order_key`, are out of what the warehouse calls available: set apart for
+    it, or gone. A cancelled order's are not: they are back."""
+
+    key: str
+    order_key: str
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What a channel shows of a SKU: its quantity, None where none was ever set, with its `as_of`; `pending` units on open orders."""
+
+    sku: str
+    quantity: int | None
+    as_of: datetime | None
+    pending: int
+
+
+@dataclass(frozen=True, slots=True)
+class LevelResult:
+    """What a channel says to one quantity: `accepted`, `stale` (it has a newer one), `unknown` (no such SKU) or `invalid`."""
+
+    sku: str
+    result: str
+    message: str
+
+
+class Channel(Protocol):
+    """A connection that sells: its orders promise units, its quantities are set. Raises what Source and Target raise."""
+
+    def fetch_page(self, entity: str, request: PageRequest) -> Page: ...
+
+    def get(self, entity: str, key: str) -> Remote | None: ...
+
+    def promise(self, record: SourceRecord) -> Promise: ...
+
+    def level(self, body: Body, center: int) -> Level:
+        """A stock record as read, for a distribution center."""
+        ...
+
+    def levels_at_once(self) -> int: ...
+
+    def set_levels(self, bodies: Sequence[Body]) -> Sequence[LevelResult]:
+        """Absolute, so a call that was not answered may be repeated as it is. One result a body, in their order."""
+        ...
+
+
+class Warehouse(Protocol):
+    """A connection that keeps the stock and sets it apart for orders."""
+
+    def fetch_page(self, entity: str, request: PageRequest) -> Page: ...
+
+    def fetch_one(self, entity: str, key: str) -> SourceRecord | None: ...
+
+    def reservation(self, record: SourceRecord) -> Reservation | None:
+        """None for an order that came from nowhere else."""
         ...

@@ -35,6 +35,7 @@ class FakeSystem:
     def __init__(self, skus: Iterable[str] = ("LAMP-001", "LAMP-002")) -> None:
         self.stored: dict[str, dict[str, Body]] = defaultdict(dict)
         self.items = {sku: Item(sku, True) for sku in skus}
+        self.quantities: dict[str, int] = {}
         self.pages: list[list[SourceRecord]] = []
         self.acknowledged: list[str] = []
         self.calls: list[str] = []
@@ -107,6 +108,13 @@ class FakeSystem:
     def item(self, sku: str) -> Item | None:
         self._call("item")
         return self.items.get(sku)
+
+    def state_words(self, entity: str, body: Body) -> str:
+        return str(body.get("OrderStatus"))
+
+    def available(self, sku: str) -> int | None:
+        self._call("available")
+        return self.quantities.get(sku)
 
     def count(self, call: str) -> int:
         return self.calls.count(call)

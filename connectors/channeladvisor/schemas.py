@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from marshmallow import Schema
 
-from integration.schema import Email, Flag, Instant, MoneyText, Part, Parts, ReadSchema, Text, Whole, paths
+from integration.schema import Email, Flag, Instant, MoneyText, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
 
 ORDER_STATUSES = ("New", "Pending", "OnHold", "Shipped", "Cancelled")
 PAYMENT_STATUSES = ("NotYetSubmitted", "Submitted", "Cleared", "Deposited", "Failed")
@@ -75,8 +75,33 @@ class Order(ReadSchema):
     Items = Parts(OrderItem, 200, 1, required=True)
 
 
+class ShipmentItem(WriteSchema):
+    OrderItemID = Whole(1, 2**63 - 1, required=True)
+    SKU = Text(100, 1, required=True)
+    Quantity = Whole(1, 100_000, required=True)
+
+
+class ShipmentCreate(WriteSchema):
+    ChannelAdvisorOrderID = Whole(1, 2**63 - 1, required=True)
+    SellerShipmentID = Text(50, 1, required=True)
+    ShippingCarrier = Text(50, 1, required=True)
+    ShippingClass = Text(50)
+    TrackingNumber = Text(50)
+    ShippedDate = Instant(required=True)
+    DistributionCenterID = Whole(0, 99_999)
+    Items = Parts(ShipmentItem, 200, 1, required=True)
+
+
+class OrderUpdate(WriteSchema):
+    OrderStatus = Text(20, among=ORDER_STATUSES, nullable=False)
+    SellerOrderID = Text(50)
+
+
+WRITE: dict[str, Schema] = {"shipment": ShipmentCreate(), "order_status": OrderUpdate()}
+"""By entity, what is written."""
+
 READ: Mapping[str, Schema] = {"order": Order()}
 """By entity, what is read."""
 
-KNOWN_PATHS: Mapping[str, frozenset[str]] = {entity: paths(schema) for entity, schema in READ.items()}
+KNOWN_PATHS: Mapping[str, frozenset[str]] = {entity: paths(schema) for entity, schema in {**READ, **WRITE}.items()}
 """By entity, what a mapping may name."""

@@ -153,7 +153,7 @@ class Client:
             case Outcome.MOVED:
                 fault = Refused(f"{said}; redirects are not followed, so check the connection's url")
             case Outcome.ABSENT | Outcome.CONFLICT | Outcome.REFUSED:
-                fault = (call.refusal if answer.status == 400 else Refused)(said, words.fields)
+                fault = (call.refusal if answer.status == 400 else Refused)(said, words.fields, words.code)
             case _:
                 fault = outcome.again(f"{said}; it is no answer of the contract", writes=not call.repeatable, retry_after=wait)
         return fault

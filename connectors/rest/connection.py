@@ -7,11 +7,26 @@ from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+from connectors.rest import levels, units
 from connectors.rest.client import Call, Client
-from connectors.rest.definition import Definition, Entity, Listing, Search
+from connectors.rest.definition import Definition, Entity, Levels, Listing, Search
 from integration import clock
 from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Transient
-from integration.ports import Body, Budget, Item, Limits, Page, PageRequest, Remote, SourceRecord, Writable
+from integration.ports import (
+    Body,
+    Budget,
+    Item,
+    Level,
+    LevelResult,
+    Limits,
+    Page,
+    PageRequest,
+    Promise,
+    Remote,
+    Reservation,
+    SourceRecord,
+    Writable,
+)
 from integration.settings.model import Connection
 
 Declared = TypeVar("Declared")
@@ -71,8 +86,19 @@ class RestConnection:
     def writable(self, entity: str) -> Writable:
         declared = self._entity(entity)
         write = self._needs(declared.write, entity, "write")
-        find = self._needs(declared.find, entity, "find")
-        return Writable(write.after_create, write.update, write.own_values, find.member, write.fixed, write.usable, write.ends)
+        return Writable(
+            write.after_create,
+            write.update,
+            write.own_values,
+            declared.find.member if declared.find is not None else declared.key,
+            write.fixed,
+            write.usable,
+            write.ends,
+            write.groups,
+            write.repeatable,
+            write.states,
+            write.refusals,
+        )
 
     def find(self, entity: str, value: str) -> Sequence[Remote]:
         declared = self._entity(entity)
@@ -101,6 +127,10 @@ class RestConnection:
         """Raises Transient for a body without its key."""
         return self._remote(entity, body, Transient)
 
+    def state_words(self, entity: str, body: Body) -> str:
+        found = (_at(body, path) for path in self.writable(entity).states)
+        return ", ".join(words for words in found if words) or "in an unknown state"
+
     def item(self, sku: str) -> Item | None:
         lookup = self._definition.item
         if lookup is None:
@@ -112,6 +142,37 @@ class RestConnection:
         found = self._search("item.find", lookup.alias, sku, absent=_NO_SUCH_CODE)
         owners = [body.get(lookup.sku) for body in found if body.get(lookup.status) in lookup.orderable]
         return Item(owners[0], active=True) if len(owners) == 1 and isinstance(owners[0], str) else None
+
+    # ---- Channel and Warehouse
+
+    def promise(self, record: SourceRecord) -> Promise:
+        return units.promise(self._needs(self._entity("order").units, "order", "units"), record)
+
+    def reservation(self, record: SourceRecord) -> Reservation | None:
+        return units.reservation(self._needs(self._entity("order").holds, "order", "holds"), record)
+
+    def level(self, body: Body, center: int) -> Level:
+        return levels.level(self._levels(), body, center)
+
+    def levels_at_once(self) -> int:
+        return self._levels().most
+
+    def set_levels(self, bodies: Sequence[Body]) -> Sequence[LevelResult]:
+        declared = self._levels()
+        body = {declared.items: list(bodies)}
+        answer = self._client.call(Call("stock.set", "PUT", self._root + declared.path, body, sent=body))
+        return levels.results(declared, bodies, answer)
+
+    def _levels(self) -> Levels:
+        return self._needs(self._entity("stock").levels, "stock", "levels")
+
+    def available(self, sku: str) -> int | None:
+        quantity = self._definition.item.quantity if self._definition.item is not None else None
+        if quantity is None:
+            raise Misconfigured(f"{self._definition.title} cannot be asked what is available; its connector file lacks 'item.quantity'")
+        body = self._client.call(Call("item.quantity", "GET", self._address(quantity.path, sku), sent=sku, absent=_NO_SUCH_CODE))
+        found = body.get(quantity.available) if body is not None else None
+        return found if isinstance(found, int) else None
 
     @property
     def settle_seconds(self) -> float:
@@ -197,6 +258,16 @@ class RestConnection:
             raise otherwise(f"{self._client.name}: {entity} was answered without its {declared.key}")
         version = body.get(declared.version) if declared.version is not None else None
         return Remote(key, version if isinstance(version, int) else None, body)
+
+
+def _at(body: Body, path: str) -> str:
+    """The words at `OrderStatus`; of a list (`LineItems[].QuantityShipped`) the member's name with the sum of its numbers."""
+    name, listed, member = path.partition("[].")
+    if not listed:
+        return str(body.get(name) or "")
+    values = [one.get(member) for one in body.get(name) or () if isinstance(one, dict)]
+    total = sum(value for value in values if isinstance(value, int))
+    return f"{member} {total}" if total else ""
 
 
 def _key(value: Any) -> str | None:

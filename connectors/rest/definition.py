@@ -14,8 +14,11 @@
         listing: {path, since, created_from, created_until, only_new}      filters that the system has
         get, create, update, acknowledge                                   paths; {key} is the record's
         find: {path, parameter, member, compare}                           the look-up before a write is repeated
-        write: {after_create, update, own_values, fixed, usable, ends}     integration.ports.Writable
-    item: {path, sku, status, orderable, longest, alias}                   how a code on an order line finds its item
+        write: {after_create, update, own_values, fixed, usable, ends, groups, repeatable, states, refusals}     integration.ports.Writable
+        units: {lines, sku, quantity, shipped, over}                       what an order of a channel promises
+        holds: {order, states}                                             by which state an order's units are out of what is available
+        levels: {path, items, results, …}                                  how a channel's quantities are set, many at once
+    item: {path, sku, status, orderable, longest, alias, quantity}                   how a code on an order line finds its item
 
 A connection may override any of it; what it says is merged in and checked as strictly.
 """
@@ -96,6 +99,54 @@ class Writing:
     fixed: tuple[str, ...] = ()
     usable: Mapping[str, Any] = field(default_factory=dict)
     ends: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    repeatable: bool = False
+    states: tuple[str, ...] = ()
+    refusals: Mapping[str, Literal["not_now", "too_late", "over"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Where an order says what it promises: members of each of its `lines`; `over` are the values, by member, with which it ends."""
+
+    lines: str
+    sku: str
+    quantity: str
+    shipped: str
+    over: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """`order`: the member with the channel's key. `states`: the values, by member, in which an order's units are set apart or gone."""
+
+    order: str
+    states: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Quantities are put at `path` as a list `items` of at most `most`, and answered as a list `results` whose `result` is one of the
+    `words` (ours: theirs). Of a stock record: `centers` with `center`, `quantity` and `as_of`, and the units `pending`."""
+
+    path: str
+    items: str
+    most: int
+    results: str
+    sku: str
+    result: str
+    message: str
+    words: Mapping[str, str]
+    centers: str
+    center: str
+    quantity: str
+    as_of: str
+    pending: str
+
+    def __post_init__(self) -> None:
+        _check_path("path", self.path, keyed=False)
+        if self.most < 1:
+            raise ValueError("most must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +163,9 @@ class Entity:
     acknowledge: str | None = None
     find: Search | None = None
     write: Writing | None = None
+    units: Units | None = None
+    holds: Holding | None = None
+    levels: Levels | None = None
 
     def __post_init__(self) -> None:
         for entry, path in {"get": self.get, "update": self.update, "acknowledge": self.acknowledge}.items():
@@ -124,6 +178,17 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True)
+class Quantity:
+    """Where the quantity of an item is read, and which member says what may still be promised."""
+
+    path: str
+    available: str
+
+    def __post_init__(self) -> None:
+        _check_path("path", self.path, keyed=True)
+
+
+@dataclass(frozen=True, slots=True)
 class ItemLookup:
     """An item at `path` by its exact code of at most `longest` letters, else by `alias`; its `status` says whether it is `orderable`."""
 
@@ -133,6 +198,7 @@ class ItemLookup:
     orderable: tuple[str, ...]
     longest: int
     alias: Search
+    quantity: Quantity | None = None
 
     def __post_init__(self) -> None:
         _check_path("path", self.path, keyed=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, validates_schema
 
-from integration.schema import Day, Email, Key, MoneyText, Part, Parts, Text, Whole, WriteSchema, paths
+from integration.schema import Day, Email, Instant, Key, MoneyText, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
 
 ORDER_STATUSES = ("Open", "Allocated", "Fulfilled", "Cancelled", "OnHold")
 PAYMENT_STATUSES = ("Unpaid", "PartiallyPaid", "Paid", "Refunded")
@@ -84,8 +84,48 @@ class SalesOrder(SalesOrderCreate):
     CancelReason = Text(200)
 
 
+class OrderedLine(ReadSchema):
+    LineNumber = Whole(1, 200, required=True)
+    SKU = Text(50, 1, required=True)
+    Quantity = Whole(1, 100_000, required=True)
+    QuantityShipped = Whole(0, 100_000, required=True)
+
+
+class SalesOrderState(ReadSchema):
+    """Of a sales order, what tells how it stands."""
+
+    SalesOrderID = Text(12, 1, required=True)
+    ExternalOrderID = Text(64, 1)
+    OrderStatus = Text(20, among=ORDER_STATUSES, required=True)
+    CancelReason = Text(200)
+    HoldReason = Text(40)
+    LineItems = Parts(OrderedLine, 200, 1, required=True)
+    UpdatedAt = Instant(required=True)
+
+
+class ShipmentLine(ReadSchema):
+    LineNumber = Whole(1, 200, required=True)
+    SKU = Text(50, 1, required=True)
+    Quantity = Whole(1, 100_000, required=True)
+
+
+class Shipment(ReadSchema):
+    ShipmentID = Text(12, 1, required=True)
+    SalesOrderID = Text(12, 1, required=True)
+    ExternalOrderID = Text(64, 1)
+    Carrier = Text(40, 1, required=True)
+    Service = Text(40)
+    TrackingNumber = Text(40)
+    ShipDate = Instant(required=True)
+    Lines = Parts(ShipmentLine, 200, 1, required=True)
+    UpdatedAt = Instant(required=True)
+
+
+READ: dict[str, Schema] = {"order_status": SalesOrderState(), "shipment": Shipment()}
+"""By entity, what is read."""
+
 WRITE: Mapping[str, Schema] = {"order": SalesOrder(), "customer": CustomerCreate()}
 """By entity, what is written. The key of another record may still be a reference (`{"$key_of": "customer"}`)."""
 
-KNOWN_PATHS: Mapping[str, frozenset[str]] = {entity: paths(schema) for entity, schema in WRITE.items()}
+KNOWN_PATHS: Mapping[str, frozenset[str]] = {entity: paths(schema) for entity, schema in {**READ, **WRITE}.items()}
 """By entity, what a mapping may name."""

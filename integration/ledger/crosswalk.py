@@ -29,6 +29,7 @@ class Crossing:
     delivered_version: str | None
     delivered_hash: str | None
     delivered: bytes | None
+    agreed: str | None
     intent: str | None
     intent_at: datetime | None
     resend_after: datetime | None
@@ -108,6 +109,26 @@ def acknowledge(connection: Connection, source: str, target: str, entity: str, k
             .where(c.source == source, c.target == target, c.entity == entity, c.source_key.in_(keys))
             .values(acknowledged_at=clock.now())
         )
+
+
+def agree(connection: Connection, source: str, target: str, entity: str, key: str, status: str) -> None:
+    """Both sides of this record have the status now; whoever reads it next meets an echo, not a change."""
+    c = tables.crosswalk.c
+    connection.execute(
+        update(tables.crosswalk)
+        .where(c.source == source, c.target == target, c.entity == entity, c.source_key == key)
+        .values(agreed=status)
+    )
+
+
+def of_targets(connection: Connection, target: str, entity: str, keys: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Source connection and key by the target's key."""
+    c = tables.crosswalk.c
+    wanted = sorted(set(keys))
+    rows = connection.execute(
+        select(c.target_key, c.source, c.source_key).where(c.target == target, c.entity == entity, c.target_key.in_(wanted))
+    )
+    return {row.target_key: (row.source, row.source_key) for row in rows}
 
 
 def release(connection: Connection, owner: str) -> None:

@@ -60,6 +60,7 @@ class Record:
     kills: int
     due_at: datetime | None
     edited: bool
+    extracted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,13 @@ def store_page(
     batch_id: int,
     page: Sequence[SourceRecord],
     named: Callable[[Body], Body],
+    read_at: datetime,
     *,
     again: bool = False,
 ) -> int:
     """Keep what was never seen in this version; gives how many that were. With `again` what was skipped comes along once more.
-    `named` is the part of a body that can be read, by which two of one version are compared."""
+    `named` is the part of a body that can be read, by which two of one version are compared. `read_at` is the moment before the page
+    was asked for: whatever it says was true then or later."""
     r = tables.record.c
     wanted = {(one.key, one.version): one for one in page}
     if not wanted:
@@ -97,7 +100,6 @@ def store_page(
     known = set(
         connection.execute(select(r.source_key, r.version).where(r.flow == flow, tuple_(r.source_key, r.version).in_(list(wanted))))
     )
-    moment = clock.now()
     fresh = [
         {
             "batch_id": batch_id,
@@ -109,7 +111,7 @@ def store_page(
             "edited": False,
             "attempts": 0,
             "kills": 0,
-            "extracted_at": moment,
+            "extracted_at": read_at,
         }
         for identity, one in wanted.items()
         if identity not in known

@@ -251,17 +251,25 @@ stock = Table(
     metadata,
     Column("flow", NAME, primary_key=True),
     Column("sku", KEY, primary_key=True),
+    Column("item", KEY, nullable=False),
     Column("available", Integer, nullable=False),
     Column("as_of", Instant, nullable=False),
+    Column("changed_at", Instant),
+    Column("listed", Boolean),
     Column("published", Integer),
     Column("published_as_of", Instant),
     Column("published_at", Instant),
+    Column("guarded", Instant),
+    Column("gap", Integer, nullable=False),
+    Column("gap_since", Instant),
+    Column("shown", Integer),
+    Column("shown_at", Instant),
+    Column("drift", String(40)),
     Column("due_at", Instant),
-    Column("owner", String(120)),
-    Column("claimed_until", Instant),
-    Column("attempts", Integer, nullable=False, default=0),
+    Column("sent_at", Instant),
     Column("note", Text),
     Index("ix_stock_due", "flow", "due_at", sqlite_where=text("due_at IS NOT NULL"), postgresql_where=text("due_at IS NOT NULL")),
+    Index("ix_stock_item", "flow", "item"),
 )
 
 commitment = Table(
@@ -271,10 +279,13 @@ commitment = Table(
     Column("order_key", KEY, primary_key=True),
     Column("sku", KEY, primary_key=True),
     Column("units", Integer, nullable=False),
+    Column("pending", Integer, nullable=False),
     Column("version", String(64), nullable=False),
     Column("seen_at", Instant, nullable=False),
     Column("accounted_at", Instant),
-    Index("ix_commitment_sku", "connection", "sku", sqlite_where=text("units > 0"), postgresql_where=text("units > 0")),
+    Column("over_at", Instant),
+    Index("ix_commitment_sku", "connection", "sku"),
+    Index("ix_commitment_over", "over_at", sqlite_where=text("over_at IS NOT NULL"), postgresql_where=text("over_at IS NOT NULL")),
 )
 
 order_line = Table(
@@ -365,6 +376,7 @@ item = Table(
     Column("target_sku", KEY),
     Column("active", Boolean, nullable=False),
     Column("checked_at", Instant, nullable=False),
+    Index("ix_item_target", "connection", "target_sku"),
 )
 
 budget = Table(

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy import select, tuple_
 
+from integration import clock
 from integration.budget import Work, work
 from integration.delivery import Parcel, differences, look_up, moved_members
 from integration.errors import FieldError, Limited, PageExpired, SyncError, Transient, Waiting
@@ -23,7 +24,8 @@ from integration.ledger.records import DEAD, ENDS, EXTRACTED, SKIPPED, Aside, Pa
 from integration.line.backfill import WINDOW
 from integration.line.backoff import backoff
 from integration.line.journey import House, Journey
-from integration.line.load import open_job, order_parcel
+from integration.line.load import open_job
+from integration.line.orders import order_parcel
 from integration.line.transform import transform
 from integration.line.validate import validate
 from integration.ports import PageRequest, SourceRecord
@@ -131,7 +133,9 @@ def _of_known(one: SourceRecord, state: str, reference: str | None, why: str | N
 
 def _record(house: House, journey: Journey, one: SourceRecord) -> Record:
     raw = house.vault.seal(one.body)
-    return Record(0, 0, journey.flow.name, one.key, one.version, None, EXTRACTED, raw, None, None, 0, 0, None, edited=False)
+    return Record(
+        0, 0, journey.flow.name, one.key, one.version, None, EXTRACTED, raw, None, None, 0, 0, None, edited=False, extracted_at=clock.now()
+    )
 
 
 def _split(results: Sequence[Passed | Aside]) -> tuple[list[Record], list[Aside]]:

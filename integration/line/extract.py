@@ -65,19 +65,20 @@ def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
     if full and not batch.page["only_new"]:
         batches.postpone(house.engine, batch, ROOM_SECONDS, "waits for room on the line", spend=False)
         return []
+    read_at = clock.now()
     try:
         page = journey.source.fetch_page(journey.flow.entity, _request(batch.page))
     except PageExpired:
         return _start_over(house, batch)
-    return _keep(house, batch, page)
+    return _keep(house, batch, page, read_at)
 
 
-def _keep(house: House, batch: Batch, page: Page) -> list[tuple[int, batches.Stage]]:
+def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tuple[int, batches.Stage]]:
     bells: list[tuple[int, batches.Stage]] = []
     with write(house.engine) as connection:
         _lock_cursor(connection, batch.flow)
-        named = house.journey(batch.flow).named
-        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, page.records, named, again=batch.lane == "backfill")
+        named, again = house.journey(batch.flow).named, batch.lane == "backfill"
+        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, page.records, named, read_at, again=again)
         records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
         if page.records and batch.lane == "live":
             _advance(connection, batch.flow, max(record.changed_at for record in page.records))

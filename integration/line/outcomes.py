@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from integration import clock
 from integration.delivery import Delivered, Failed, Outcome, Skipped, Unanswered
 from integration.errors import Limited, NoAnswer, SyncError, Transient, Unauthorized, Unreachable, Waiting
-from integration.ledger import crosswalk, records
+from integration.ledger import crosswalk, order_lines, records, shipped
 from integration.ledger.batches import Batch
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.records import BOOKED, DONE, SKIPPED, SUPERSEDED, UNCHANGED, Aside, Record
@@ -39,6 +39,9 @@ class Writer:
         self._settled: list[Record] = []
         self._told: list[str] = []
         self._doubted_skus: set[str] = set()
+        self._lines: list[dict[str, Any]] = []
+        self._shipped: list[dict[str, Any]] = []
+        self._agreed: list[tuple[str, str]] = []
 
     def flush(self, connection: Connection) -> None:
         records.change(connection, self._records)
@@ -51,8 +54,12 @@ class Writer:
         flow = self._journey.flow
         crosswalk.acknowledge(connection, flow.source, flow.target, flow.entity, self._told)
         forget(connection, flow.target, self._doubted_skus)
+        order_lines.keep(connection, self._lines)
+        shipped.keep(connection, self._shipped)
+        for key, status in self._agreed:
+            crosswalk.agree(connection, flow.target, flow.source, "order", key, status)
         self._records, self._crossings, self._log, self._letters, self._settled, self._told = [], [], [], [], [], []
-        self._doubted_skus = set()
+        self._doubted_skus, self._lines, self._shipped, self._agreed = set(), [], [], []
 
     # ends and waits of a record ---------------------------------------------------------------------------------------------------
 
@@ -63,7 +70,7 @@ class Writer:
         """Nothing that the target holds has changed, so nothing is sent; a record that was never acknowledged still is."""
         self._crossings.append({"id": crossing.id, "delivered_version": record.version, "delivered_hash": content, **NO_INTENT, **FREE})
         self._settled.append(record)
-        if crossing.acknowledged_at is not None:
+        if crossing.acknowledged_at is not None or self._journey.flow.entity != "order":
             self._end(record, UNCHANGED, "nothing that the target holds has changed")
         else:
             self._records.append({"id": record.id, "state": BOOKED, "booked_at": clock.now(), "due_at": None, "reason": None})
@@ -91,14 +98,17 @@ class Writer:
 
     # outcomes -------------------------------------------------------------------------------------------------------------------
 
-    def customer(self, key: str, crossing: Crossing, outcome: Outcome, sent_at: datetime) -> str | SyncError:
+    def customer(self, key: str, crossing: Crossing, outcome: Outcome, sent_at: datetime, content: str) -> str | SyncError:
         """Note what became of a customer; gives its key in the target, or the failure that its orders share."""
         self._tell(crossing, None, outcome, sent_at, "customer")
         if isinstance(outcome, Delivered):
+            remote = outcome.remote
+            # One that was found there holds what others wrote; of one that we made we know the content.
+            holds = {"delivered_hash": content} if outcome.operation == "created" else {}
             self._crossings.append(
-                {"id": crossing.id, "target_key": outcome.remote.key, "target_version": outcome.remote.version, **NO_INTENT, **FREE}
+                {"id": crossing.id, "target_key": remote.key, "target_version": remote.version, **holds, **NO_INTENT, **FREE}
             )
-            return outcome.remote.key
+            return remote.key
         if isinstance(outcome, Unanswered):
             self._crossings.append({"id": crossing.id, "resend_after": outcome.resend_after, **FREE})
             return Waiting("the customer of this order was sent and not answered; it is looked up again", _look_again(outcome))
@@ -106,11 +116,32 @@ class Writer:
         self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
         return outcome.error
 
-    def order(self, record: Record, crossing: Crossing, content: str, skus: Sequence[str], outcome: Outcome, sent_at: datetime) -> None:
-        self._tell(crossing, record, outcome, sent_at, "order")
+    def customer_change(self, crossing: Crossing, version: str, content: str, outcome: Outcome, sent_at: datetime) -> None:
+        """Note what an order changed on a customer. Where it failed the next order tells it again; this one is booked all the same."""
         if isinstance(outcome, Delivered):
-            self._crossings.append({**self._held(crossing, outcome, record.version), "delivered_hash": content, **NO_INTENT, **FREE})
-            done = crossing.acknowledged_at is not None
+            if outcome.operation == "updated":
+                self._tell(crossing, None, outcome, sent_at, "customer")
+            self._crossings.append({"id": crossing.id, "delivered_version": version, "delivered_hash": content, **FREE})
+        else:
+            self._tell(crossing, None, outcome, sent_at, "customer")
+            self._crossings.append({"id": crossing.id, **FREE})
+
+    def record(
+        self, record: Record, crossing: Crossing, content: str, about: Mapping[str, Any], outcome: Outcome, sent_at: datetime
+    ) -> None:
+        """Note what became of a record. `about` is what validate put beside its body."""
+        flow = self._journey.flow
+        self._tell(crossing, record, outcome, sent_at, flow.entity)
+        if isinstance(outcome, Delivered):
+            agreed = {"agreed": about["status"]} if "status" in about else {}
+            self._crossings.append(
+                {**self._held(crossing, outcome, record.version), "delivered_hash": content, **agreed, **NO_INTENT, **FREE}
+            )
+            self._lines += order_lines.rows(flow, record.source_key, outcome.remote.key, about.get("lines", ()))
+            self._shipped += shipped.rows(flow.target, record.source_key, about)
+            if "echo" in about:
+                self._agreed.append(about["echo"])
+            done = crossing.acknowledged_at is not None or "exported" not in about
             moment = clock.now()
             self._records.append(
                 {
@@ -135,7 +166,7 @@ class Writer:
             else:
                 self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
             if any(fault.field.lower().endswith("sku") for fault in outcome.error.fields):
-                self._doubted_skus.update(skus)
+                self._doubted_skus.update(about.get("skus", ()))
             self.failed(record, outcome.error)
 
     def _unanswered(self, record: Record, crossing: Crossing, outcome: Unanswered) -> None:

@@ -19,12 +19,11 @@ from integration.ledger.batches import Batch, LostLease, Stage
 from integration.ledger.database import read, write
 from integration.ledger.records import BOOKED, ENDS, EXTRACTED, KILLS_ALLOWED, TRANSFORMED, VALIDATED, Aside, Passed, Record
 from integration.line.backoff import backoff
+from integration.line.course import COURSES
 from integration.line.extract import extract
 from integration.line.journey import House, Journey
-from integration.line.load import Loader
 from integration.line.transform import transform
 from integration.line.unexpected import bug
-from integration.line.validate import validate
 
 log = structlog.get_logger()
 
@@ -113,8 +112,13 @@ def _stage_of(
     return run
 
 
+def _validate(house: House, journey: Journey, wanted: Sequence[Record]) -> list[Passed | Aside]:
+    return COURSES[journey.flow.entity].validate(house, journey, wanted)
+
+
 def _load(house: House, batch: Batch) -> list[Bell]:
-    loader = Loader(house, house.journey(batch.flow), batch)
+    journey = house.journey(batch.flow)
+    loader = COURSES[journey.flow.entity].loader(house, journey, batch)
     _each(house, batch, "load", [VALIDATED, BOOKED], loader.load, due=True)
     if isinstance(loader.stopped, (Unauthorized, Unreachable)):
         _rest(house, batch, loader.stopped, loader.resting, got_through=loader.got_through)
@@ -187,6 +191,6 @@ def _give_up(house: House, batch: Batch, error: SyncError) -> None:
 _STAGES: dict[Stage, Callable[[House, Batch], list[Bell]]] = {
     "extract": extract,
     "transform": _stage_of(transform, "transform", EXTRACTED, TRANSFORMED, "transformed_at", "validate"),
-    "validate": _stage_of(validate, "validate", TRANSFORMED, VALIDATED, "validated_at", "load"),
+    "validate": _stage_of(_validate, "validate", TRANSFORMED, VALIDATED, "validated_at", "load"),
     "load": _load,
 }

@@ -25,7 +25,7 @@ def _one(house: House, journey: Journey, record: Record) -> Passed | Aside:
         return Aside(record, bug(error, "transform", record))
     values = {
         "canonical": house.vault.seal({"canonical": canonical, "body": body}),
-        "reference": canonical.get("order_number"),
+        "reference": canonical.get("order_number") or canonical.get("order_reference"),
         "mapping": journey.mapping,
     }
     return Passed(record, values)

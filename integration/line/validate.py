@@ -38,6 +38,10 @@ def _one(house: House, journey: Journey, record: Record, opened: dict[str, Any],
             "exported": bool(canonical.get("exported")),
             "customer": customer_part(house, journey, canonical),
             "skus": sorted({line["sku"] for line in opened["canonical"]["lines"]}),
+            "lines": [
+                {"line_key": line["source_line_key"], "source_sku": sold["sku"], "sku": line["sku"], "units": line["quantity"]}
+                for line, sold in zip(canonical["lines"], opened["canonical"]["lines"], strict=True)
+            ],
         }
     except SyncError as error:
         return Aside(record, error)

@@ -32,6 +32,24 @@ def text() -> Step:
     return step
 
 
+def whole() -> Step:
+    """Digits as a whole number."""
+
+    def step(value: Any) -> int:
+        if type(value) is int:
+            return value
+        if not (type(value) is str and value.isascii() and value.isdecimal() and len(value) <= 18):
+            raise Invalid("is no whole number")
+        return int(value)
+
+    return step
+
+
+def among(*words: str) -> Step:
+    """Whether it is one of these words."""
+    return lambda value: value in words
+
+
 def tidy() -> Step:
     """Single spaces, none at the ends; null for nothing but spaces."""
     return of_text(addresses.tidy)

@@ -49,6 +49,12 @@ def word_like(scope: Scope, name: str) -> Step:
     return of_text(lambda value: table.get(_letters(value)))
 
 
+def known_as(scope: Scope, name: str) -> Step:
+    """As `word_like`, but what the list lacks stays as it is."""
+    like = word_like(scope, name)
+    return lambda value: like(value) or value
+
+
 def key_in_target(scope: Scope) -> Step:
     """The target's key of the record of this entity; delivery puts it in."""
     if scope.reading or scope.path not in scope.entities:

@@ -57,18 +57,21 @@ def upgrade() -> None:
         sa.Column("order_key", sa.String(length=200), nullable=False),
         sa.Column("sku", sa.String(length=200), nullable=False),
         sa.Column("units", sa.Integer(), nullable=False),
+        sa.Column("pending", sa.Integer(), nullable=False),
         sa.Column("version", sa.String(length=64), nullable=False),
         sa.Column("seen_at", Instant(), nullable=False),
         sa.Column("accounted_at", Instant(), nullable=True),
+        sa.Column("over_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("connection", "order_key", "sku", name=op.f("pk_commitment")),
     )
     with op.batch_alter_table("commitment", schema=None) as batch_op:
+        batch_op.create_index("ix_commitment_sku", ["connection", "sku"], unique=False)
         batch_op.create_index(
-            "ix_commitment_sku",
-            ["connection", "sku"],
+            "ix_commitment_over",
+            ["over_at"],
             unique=False,
-            sqlite_where=sa.text("units > 0"),
-            postgresql_where=sa.text("units > 0"),
+            sqlite_where=sa.text("over_at IS NOT NULL"),
+            postgresql_where=sa.text("over_at IS NOT NULL"),
         )
 
     op.create_table(
@@ -166,19 +169,27 @@ def upgrade() -> None:
         "stock",
         sa.Column("flow", sa.String(length=100), nullable=False),
         sa.Column("sku", sa.String(length=200), nullable=False),
+        sa.Column("item", sa.String(length=200), nullable=False),
         sa.Column("available", sa.Integer(), nullable=False),
         sa.Column("as_of", Instant(), nullable=False),
+        sa.Column("changed_at", Instant(), nullable=True),
+        sa.Column("listed", sa.Boolean(), nullable=True),
         sa.Column("published", sa.Integer(), nullable=True),
         sa.Column("published_as_of", Instant(), nullable=True),
         sa.Column("published_at", Instant(), nullable=True),
+        sa.Column("guarded", Instant(), nullable=True),
+        sa.Column("gap", sa.Integer(), nullable=False),
+        sa.Column("gap_since", Instant(), nullable=True),
+        sa.Column("shown", sa.Integer(), nullable=True),
+        sa.Column("shown_at", Instant(), nullable=True),
+        sa.Column("drift", sa.String(length=40), nullable=True),
         sa.Column("due_at", Instant(), nullable=True),
-        sa.Column("owner", sa.String(length=120), nullable=True),
-        sa.Column("claimed_until", Instant(), nullable=True),
-        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("sent_at", Instant(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("flow", "sku", name=op.f("pk_stock")),
     )
     with op.batch_alter_table("stock", schema=None) as batch_op:
+        batch_op.create_index("ix_stock_item", ["flow", "item"], unique=False)
         batch_op.create_index(
             "ix_stock_due",
             ["flow", "due_at"],
@@ -199,3 +210,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("subject IS NOT NULL"),
             postgresql_where=sa.text("subject IS NOT NULL"),
         )
+
+    with op.batch_alter_table("item", schema=None) as batch_op:
+        batch_op.create_index("ix_item_target", ["connection", "target_sku"], unique=False)

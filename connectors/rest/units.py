@@ -1,0 +1,39 @@
+"""What an order says of units: what it promises where it was placed, and whether they are set apart where it is fulfilled."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.rest.definition import Holding, Units
+from integration.ports import Promise, Reservation, SourceRecord
+
+
+def promise(declared: Units, record: SourceRecord) -> Promise:
+    """Of whatever can be read: an order that is faulty elsewhere promises its units all the same."""
+    ordered: Counter[str] = Counter()
+    pending: Counter[str] = Counter()
+    over = _is_one_of(declared.over, record.body)
+    lines = record.body.get(declared.lines)
+    for line in lines if isinstance(lines, list) else ():
+        sku, quantity = (line.get(declared.sku), _whole(line.get(declared.quantity))) if isinstance(line, dict) else (None, 0)
+        if isinstance(sku, str) and sku and quantity > 0:
+            ordered[sku] += quantity
+            pending[sku] += 0 if over else max(0, quantity - _whole(line.get(declared.shipped)))
+    return Promise(record.key, record.version, record.changed_at, ordered, pending, over)
+
+
+def reservation(declared: Holding, record: SourceRecord) -> Reservation | None:
+    order_key = record.body.get(declared.order)
+    if not isinstance(order_key, str) or not order_key:
+        return None
+    return Reservation(record.key, order_key, _is_one_of(declared.states, record.body))
+
+
+def _is_one_of(values: Mapping[str, tuple[str, ...]], body: Mapping[str, Any]) -> bool:
+    return any(body.get(member) in among for member, among in values.items())
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -1,0 +1,156 @@
+"""The customers of a batch's orders in the target: each found or made once, and changed by an order where the flow says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from integration import clock
+from integration.delivery import Delivered, Failed, Parcel, differences
+from integration.errors import SyncError, VersionConflict
+from integration.ledger import batches, crosswalk
+from integration.ledger.crosswalk import ANY_SOURCE, Crossing
+from integration.ledger.database import read, write
+from integration.ledger.vault import fingerprint
+from integration.line.journey import House, Journey
+from integration.line.load import Answer, Job
+from integration.line.outcomes import Writer
+from integration.line.pump import Pump
+from integration.ports import Body, Remote
+
+CONTACT = "contact"
+"""The group of members of a target's customer that an order may change."""
+
+
+@dataclass(slots=True)
+class CustomerJob:
+    """A customer to be found or made, or (with `version`, that of the order which tells it) to be changed."""
+
+    key: str
+    find: str
+    body: dict[str, Any]
+    version: str = ""
+    crossing: Crossing | None = None
+
+
+class Customers:
+    """Those of one pass through load. The callables are the loader's own."""
+
+    def __init__(
+        self,
+        house: House,
+        journey: Journey,
+        owner: str,
+        writer: Writer,
+        send: Callable[[CustomerJob, Parcel, Crossing | None, dict[str, Any] | None], Answer],
+        send_soon: Callable[[], None],
+        notice: Callable[[SyncError | None], None],
+    ) -> None:
+        self._house, self._journey, self._owner, self._writer = house, journey, owner, writer
+        self._send, self._send_soon, self._notice = send, send_soon, notice
+        self._found: dict[str, str | SyncError] = {}
+
+    def key_of(self, job: Job) -> str | SyncError | None:
+        """The customer's key in the target, the failure that its orders share, or None while somebody else looks for it."""
+        customer = job.about["customer"]
+        return str(customer["target_key"]) if "target_key" in customer else self._found.get(customer["key"])
+
+    def find(self, pump: Pump, jobs: Sequence[Job], stopped: Callable[[], bool]) -> None:
+        by_age = sorted(jobs, key=lambda job: job.record.version)
+        told = {job.about["customer"]["key"]: job for job in by_age if "key" in job.about["customer"]}
+        wanted = {key: CustomerJob(key, job.about["customer"]["find"], job.about["customer"]["body"]) for key, job in told.items()}
+        with read(self._house.engine) as connection:
+            known = crosswalk.look_up(connection, ANY_SOURCE, self._journey.flow.target, "customer", wanted)
+        self._found = {key: crossing.target_key for key, crossing in known.items() if crossing.target_key is not None}
+        missing = [one for key, one in wanted.items() if key not in self._found]
+        with self._journey.target_budget.expecting(2 * len(missing)):
+            pump.run(missing, self._plan, self._look, self._write, stopped)
+        if self._journey.flow.customers != "never":
+            self._bring_up_to_date(pump, told, stopped)
+
+    def _claim(self, keys: Sequence[str]) -> dict[str, Crossing]:
+        with write(self._house.engine) as connection:
+            return crosswalk.claim(connection, self._owner, batches.LEASE_SECONDS, ANY_SOURCE, self._journey.flow.target, "customer", keys)
+
+    def _plan(self, jobs: Sequence[CustomerJob]) -> list[CustomerJob]:
+        claims = self._claim([job.key for job in jobs])
+        # Somebody may have found one between our look and our claim.
+        self._found |= {key: crossing.target_key for key, crossing in claims.items() if crossing.target_key is not None}
+        ready = [job for job in jobs if job.key in claims and job.key not in self._found]
+        for job in ready:
+            job.crossing = claims[job.key]
+        with write(self._house.engine) as connection:
+            crosswalk.intend(connection, [(claims[job.key], "create") for job in ready])
+        self._send_soon()
+        return ready
+
+    def _look(self, job: CustomerJob) -> Answer:
+        return self._send(job, Parcel("customer", job.find, job.body, look_first=True, leave_found=True), job.crossing, None)
+
+    def _write(self, answers: Sequence[Answer]) -> None:
+        with write(self._house.engine) as connection:
+            for answer in answers:
+                job = answer.job
+                assert isinstance(job, CustomerJob) and job.crossing is not None
+                key = self._writer.customer(job.key, job.crossing, answer.outcome, answer.sent_at, fingerprint(job.body))
+                self._found[job.key] = key
+                self._notice(key if isinstance(key, SyncError) else None)
+            self._writer.flush(connection)
+
+    # changes of customers that the target knows ----------------------------------------------------------------------------------
+
+    def _bring_up_to_date(self, pump: Pump, told: dict[str, Job], stopped: Callable[[], bool]) -> None:
+        """Once for each content, and never from an order older than the last that told it."""
+        jobs = [
+            CustomerJob(key, job.about["customer"]["find"], job.about["customer"]["body"], job.record.version)
+            for key, job in told.items()
+            if isinstance(self._found.get(key), str) and not job.about["customer"].get("guest")
+        ]
+        pump.run(jobs, self._plan_change, self._change, self._write_change, stopped)
+
+    def _plan_change(self, jobs: Sequence[CustomerJob]) -> list[CustomerJob]:
+        claims = self._claim([job.key for job in jobs])
+        ready = []
+        for job in jobs:
+            job.crossing = claims.get(job.key)
+            if job.crossing is None:
+                continue
+            newer = job.crossing.delivered_version is None or job.crossing.delivered_version < job.version
+            if newer and job.crossing.delivered_hash != fingerprint(job.body):
+                ready.append(job)
+        self._send_soon()
+        return ready
+
+    def _change(self, job: CustomerJob) -> Answer:
+        assert job.crossing is not None and job.crossing.target_key is not None
+        sent_at = clock.now()
+        target, parcel = self._journey.target, Parcel("customer", job.find, job.body)
+        try:
+            remote = target.get("customer", job.crossing.target_key)
+            for _ in range(2):
+                changes = self._wanted(remote.body, differences(target, parcel, remote.body)) if remote else {}
+                if remote is None or not changes:
+                    break
+                try:
+                    return Answer(job, Delivered("updated", target.update("customer", remote.key, changes, remote.version), {}), sent_at)
+                except VersionConflict as conflict:
+                    remote = target.remote("customer", conflict.current)
+        except SyncError as error:
+            return Answer(job, Failed(error), sent_at)
+        return Answer(job, Delivered("unchanged", remote or Remote(job.crossing.target_key, None, {}), {}), sent_at)
+
+    def _wanted(self, present: Body, changes: dict[str, Any]) -> dict[str, Any]:
+        """Of what differs, the contact members that the flow lets an order change; nothing there is ever made empty."""
+        contact = self._journey.target.writable("customer").groups.get(CONTACT, ())
+        fill = self._journey.flow.customers == "fill"
+        return {name: value for name, value in changes.items() if name in contact and value and not (fill and present.get(name))}
+
+    def _write_change(self, answers: Sequence[Answer]) -> None:
+        with write(self._house.engine) as connection:
+            for answer in answers:
+                job = answer.job
+                assert isinstance(job, CustomerJob) and job.crossing is not None
+                self._writer.customer_change(job.crossing, job.version, fingerprint(job.body), answer.outcome, answer.sent_at)
+                self._notice(answer.outcome.error if isinstance(answer.outcome, Failed) else None)
+            self._writer.flush(connection)

@@ -1,0 +1,156 @@
+"""Orders into the target: first their customers, then the orders, then the word to the source that they were taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from integration import clock
+from integration.budget import Work, work
+from integration.delivery import Delivered, Failed, Outcome, Parcel, kept_members
+from integration.errors import Conflict, FieldError, Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
+from integration.ledger import batches, crosswalk, records
+from integration.ledger.batches import Batch
+from integration.ledger.crosswalk import Crossing
+from integration.ledger.database import read, write
+from integration.ledger.records import BOOKED, DONE, Record
+from integration.line.backoff import backoff
+from integration.line.customers import Customers
+from integration.line.journey import House, Journey
+from integration.line.load import LOOK_AGAIN_SECONDS, Job, Loader
+from integration.line.pump import Pump
+from integration.ports import NOT_NOW, TOO_LATE
+
+
+class OrderLoader(Loader):
+    def __init__(self, house: House, journey: Journey, batch: Batch) -> None:
+        super().__init__(house, journey, batch)
+        self._customers = Customers(house, journey, self._owner, self._writer, self._send, self._send_soon, self._notice)
+
+    def prepare(self, pump: Pump, jobs: Sequence[Job]) -> None:
+        self._customers.find(pump, jobs, self._is_stopped)
+
+    def missing(self, job: Job) -> SyncError | None:
+        customer = self._customers.key_of(job)
+        if customer is None:
+            return Waiting("the customer of this order is still being found", LOOK_AGAIN_SECONDS)
+        if isinstance(customer, SyncError):
+            return customer
+        return None
+
+    def crossing(self, job: Job, crossing: Crossing) -> Crossing:
+        job.about["agreed"] = crossing.agreed
+        return crossing
+
+    def parcel(self, job: Job) -> Parcel:
+        customer = self._customers.key_of(job)
+        # A person who replays or backfills wants it booked.
+        by_hand = self._batch.lane == "backfill" or batches.REPLAY in self._batch.page
+        return order_parcel(self._journey, job, customer if isinstance(customer, str) else "", by_hand=by_hand)
+
+    def judged(self, job: Job, outcome: Outcome) -> Outcome:
+        if not isinstance(outcome, Failed) or not isinstance(outcome.error, Refused):
+            return outcome
+        meaning = self._journey.target.writable(self._flow.entity).meaning(outcome.error)
+        if meaning == NOT_NOW:
+            customer = str(self._customers.key_of(job))
+            held = Held(f"the customer {customer} is inactive in the target; activate it there", "credit", customer, outcome.error.fields)
+            return Failed(held, outcome.delivered)
+        if meaning == TOO_LATE and job.crossing and job.crossing.target_key:
+            return self._too_late(job, job.crossing.target_key, outcome)
+        return outcome
+
+    def _too_late(self, job: Job, key: str, outcome: Failed) -> Outcome:
+        """The status of the source cannot be carried out any more: both states are told to whoever the flow lets decide."""
+        try:
+            present = self._journey.target.get(self._flow.entity, key)
+        except SyncError as error:
+            return Failed(error, outcome.delivered)
+        states = self._journey.target.state_words(self._flow.entity, present.body) if present else "gone"
+        said = f"it is {job.about['status']} in {self._flow.source}, but {key} is {states} in {self._flow.target}"
+        if self._flow.conflicts["status"] == "target" and present is not None:
+            members = {**(job.before or {}), **kept_members(self._journey.target, self.parcel(job))}
+            return Delivered("kept", present, members, f"{said}; the flow lets {self._flow.target} win")
+        fault = FieldError("status", f"{said}; settle it with the customer, then dismiss this")
+        return Failed(Conflict(f"{said}, which cannot be changed any more", (fault,)), outcome.delivered)
+
+    def finish(self) -> None:
+        with Pump(self._journey.source_budget.side_by_side()) as pump:
+            self._acknowledge(pump)
+
+    # the word to the source -----------------------------------------------------------------------------------------------------
+
+    def _acknowledge(self, pump: Pump) -> None:
+        flow = self._flow
+        with read(self._house.engine) as connection:
+            if batches.first_read_under_way(connection, flow.name):
+                return
+            booked = records.of_batch(connection, self._batch.id, [BOOKED], due=clock.now())
+            keys = [record.source_key for record in booked]
+            known = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, keys) if booked else {}
+        told = [record for record in booked if known[record.source_key].acknowledged_at is not None]
+        if told:
+            with write(self._house.engine) as connection:
+                records.change(
+                    connection, [{"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None} for record in told]
+                )
+        todo = [record for record in booked if known[record.source_key].acknowledged_at is None]
+        work.set(Work(self._batch.lane))
+        with self._journey.source_budget.expecting(len(todo)):
+            pump.run(todo, lambda handful: handful, self._tell, self._write_told, self._is_stopped)
+
+    def _tell(self, record: Record) -> tuple[Record, SyncError | None]:
+        try:
+            self._journey.source.acknowledge(self._flow.entity, record.source_key)
+        except Refused as error:
+            return record, error
+        except SyncError as error:
+            self.resting = self._journey.source_budget
+            self._notice(error)
+            return record, error
+        self.got_through = True
+        return record, None
+
+    def _write_told(self, answers: Sequence[tuple[Record, SyncError | None]]) -> None:
+        with write(self._house.engine) as connection:
+            batches.hold(connection, self._batch)
+            for record, error in answers:
+                if error is None or isinstance(error, Refused):
+                    self._writer.acknowledged(record, error)
+                else:
+                    self._writer.later(
+                        record,
+                        backoff(record.attempts + 1),
+                        f"booked, but the source could not be told: {error}",
+                        spend=not isinstance(error, (Limited, Unauthorized, Unreachable)),
+                    )
+            self._writer.flush(connection)
+
+
+def order_parcel(journey: Journey, job: Job, customer: str, *, by_hand: bool) -> Parcel:
+    """What is to be in the target, for the target's key of its customer. `by_hand`: a mark that others set does not keep it from being
+    booked, but is reason enough to look first."""
+    body = {name: (customer if value == {"$key_of": "customer"} else value) for name, value in job.body.items()}
+    about = job.about
+    first, why = "book", ""
+    if about["status"] == "cancelled":
+        first, why = "skip", "cancelled in the source before it was booked"
+    elif about["status"] == "shipped":
+        first = "refuse"
+        why = (
+            "was shipped on the channel before it was booked; booked now it would ship again. Dismiss it, or replay it with another status"
+        )
+    elif about["exported"] and not by_hand:
+        first, why = "skip", "was marked as taken over by somebody else; a backfill of its window books it all the same"
+    entity = journey.flow.entity
+    writable = journey.target.writable(entity)
+    return Parcel(
+        entity,
+        str(body.get(writable.find_by, job.record.source_key)),
+        body,
+        look_first=about["exported"] or by_hand,
+        first=first,
+        why=why,
+        winners=journey.flow.conflicts,
+        # Both sides have this status already: one of them told the other, and what comes back is our own echo.
+        settled=writable.groups.get("status", ()) if about.get("agreed") == about["status"] else (),
+    )

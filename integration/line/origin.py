@@ -1,0 +1,112 @@
+"""Where an order came from: what comes back from the system that fulfils it goes to the channel that sold it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from integration.errors import Held, Refused, SyncError
+from integration.ledger import crosswalk, order_lines, tables
+from integration.ledger.database import read
+from integration.ledger.order_lines import OrderLine
+from integration.line.journey import Canonical, House, Journey
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The order at its channel, and its lines by the fulfilling system's line number."""
+
+    order_key: str
+    agreed: str | None
+    lines: Mapping[int, OrderLine]
+
+
+class Elsewhere(Exception):
+    """The order is none of this channel's; the text says so to a person."""
+
+
+class Origins:
+    """Of the orders that a page of shipments or statuses speaks of. `journey` leads from the fulfilling system to the channel."""
+
+    def __init__(self, house: House, journey: Journey, orders: Sequence[Canonical]) -> None:
+        """`orders` holds (canonical member) `order` and `reference`: the key where it is fulfilled, and the number of its origin."""
+        self._house, self._journey = house, journey
+        flow = journey.flow
+        with read(house.engine) as connection:
+            self._lines = order_lines.of_orders(connection, flow.target, flow.source, [one["order"] for one in orders])
+            self._booked = crosswalk.of_targets(connection, flow.source, "order", [one["order"] for one in orders])
+            references = [one["reference"] for one in orders if one["reference"]]
+            rows = crosswalk.look_up(connection, flow.target, flow.source, "order", references) if references else {}
+            keys = [key for source, key in self._booked.values() if source == flow.target]
+            rows |= crosswalk.look_up(connection, flow.target, flow.source, "order", keys) if keys else {}
+        self._rows = rows
+
+    def of(self, order: str, reference: str | None, *, lines: bool) -> Origin:
+        """Raises Held where the order is on its way, Elsewhere where it is none of the channel's. `lines`: they are needed."""
+        flow = self._journey.flow
+        source, key = self._booked.get(order, (None, None))
+        if source is not None and source != flow.target:
+            raise Elsewhere(f"{order} is an order of {source}")
+        if key is None:
+            key = self._by_reference(order, reference)
+        known = {number: line for (target_key, number), line in self._lines.items() if target_key == order}
+        if lines and not known:
+            known = self._from_channel(order, key)
+        row = self._rows.get(key)
+        return Origin(key, row.agreed if row else None, known)
+
+    def _by_reference(self, order: str, reference: str | None) -> str:
+        flow = self._journey.flow
+        if not reference:
+            raise Elsewhere(f"{order} has no number of another system")
+        if reference in self._rows or self._on_its_way(reference):
+            held = self._rows.get(reference)
+            if held is not None and held.target_key not in (None, order):
+                raise Elsewhere(f"{reference} is booked as {held.target_key}, and {order} is another order with its number")
+            raise Held(f"the order {reference} of {flow.target} is not booked yet", "order", reference)
+        if self._channel_order(reference) is None:
+            raise Elsewhere(f"{order} is no order of {flow.target}")
+        return reference
+
+    def _on_its_way(self, reference: str) -> bool:
+        orders = _order_flow(self._house, self._journey)
+        r = tables.record.c
+        wanted = select(r.id).where(r.flow == orders.flow.name, r.source_key == reference, r.finished_at.is_(None)).limit(1)
+        with read(self._house.engine) as connection:
+            return connection.execute(wanted).first() is not None
+
+    def _channel_order(self, key: str) -> Canonical | None:
+        try:
+            remote = self._journey.target.get("order", key)
+        except Refused:  # a number that cannot be one of the channel's
+            return None
+        return _order_flow(self._house, self._journey).read(remote.body) if remote else None
+
+    def _from_channel(self, order: str, key: str) -> dict[int, OrderLine]:
+        """Of an order that was booked before this ledger knew lines: they were sent in the channel's order."""
+        canonical = self._channel_order(key)
+        if canonical is None:
+            raise Elsewhere(f"{order} is no order of {self._journey.flow.target}")
+        return {
+            number: OrderLine(key, line["source_line_key"], number, line["sku"], line["sku"], line["quantity"])
+            for number, line in enumerate(canonical["lines"], start=1)
+        }
+
+
+def _order_flow(house: House, journey: Journey) -> Journey:
+    """The flow that brings the channel's orders to where they are fulfilled; the settings see to it that there is one."""
+    flow = journey.flow
+    name = next(
+        one.name for one in house.settings.flows.values() if (one.entity, one.source, one.target) == ("order", flow.target, flow.source)
+    )
+    return house.journey(name)
+
+
+def channel_status(house: House, journey: Journey, body: dict[str, object]) -> str | None:
+    """The canonical status of an order as the channel answered it; None where it cannot be read."""
+    try:
+        return str(_order_flow(house, journey).read(body)["status"])
+    except SyncError:
+        return None

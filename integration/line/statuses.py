@@ -1,0 +1,116 @@
+"""The status of orders back to the channel: what the fulfilling system decided, unless the channel has decided otherwise meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from integration import clock
+from integration.delivery import Delivered, Failed, Outcome, Parcel, Unanswered, differences, kept_members
+from integration.errors import Conflict, FieldError, Invalid, NoAnswer, Refused, SyncError
+from integration.ledger.crosswalk import Crossing
+from integration.ledger.records import SKIPPED, Aside, Passed, Record
+from integration.line.journey import House, Journey
+from integration.line.load import Answer, Job, Loader
+from integration.line.origin import Elsewhere, Origins, channel_status
+from integration.line.unexpected import bug
+from integration.ports import OVER, TOO_LATE, Remote
+
+
+def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
+    opened = [house.vault.open(record.canonical)["canonical"] if record.canonical else {} for record in records]
+    origins = Origins(house, journey, [{"order": one["source_key"], "reference": one.get("order_reference")} for one in opened])
+    return [_one(house, journey, origins, record, one) for record, one in zip(records, opened, strict=True)]
+
+
+def _one(house: House, journey: Journey, origins: Origins, record: Record, opened: dict[str, Any]) -> Passed | Aside:
+    try:
+        canonical = journey.canonical(opened)
+        origin = origins.of(canonical["source_key"], canonical.get("order_reference"), lines=False)
+        writing = journey.writing[journey.flow.entity]
+        body = {name: value for name, value in writing.to_body(canonical).items() if value is not None}
+        if faults := writing.faults(body):
+            raise Invalid("the status does not pass", tuple(faults))
+    except Elsewhere as reason:
+        return Passed(record, {"state": SKIPPED, "finished_at": clock.now(), "reason": str(reason)})
+    except SyncError as error:
+        return Aside(record, error)
+    except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
+        return Aside(record, bug(error, "validate", record))
+    parcel = {"body": body, "order_key": origin.order_key, "order_status": canonical["status"], "agreed": origin.agreed}
+    return Passed(record, {"parcel": house.vault.seal(parcel), "reference": origin.order_key})
+
+
+class StatusLoader(Loader):
+    """Reads the channel's order before it writes to it: a status is only changed where nobody there has changed it since."""
+
+    def crossing(self, job: Job, crossing: Crossing) -> Crossing:
+        return replace(crossing, target_key=job.about["order_key"])
+
+    def parcel(self, job: Job) -> Parcel:
+        status, agreed = job.about["order_status"], job.about["agreed"]
+        writable = self._journey.target.writable(self._flow.entity)
+        told_before = bool(job.before)
+        settled = writable.groups["status"] if agreed == status and (told_before or status != "pending") else ()
+        return Parcel(self._flow.entity, job.about["order_key"], job.body, settled=settled)
+
+    def _send_job(self, job: Job) -> Answer:
+        sent_at = clock.now()
+        try:
+            outcome = self._bring(job)
+        except NoAnswer as error:  # the same status twice is the same as once
+            outcome = Unanswered(error, clock.now(), sent=True)
+        except SyncError as error:
+            outcome = Failed(error)
+        if isinstance(outcome, Failed):
+            self._notice(outcome.error)
+        else:
+            self.got_through = True
+        return Answer(job, outcome, sent_at)
+
+    def _bring(self, job: Job) -> Outcome:
+        target, parcel, key = self._journey.target, self.parcel(job), str(job.about["order_key"])
+        present = target.get(parcel.entity, key)
+        if present is None:
+            raise Refused(f"the order {key} is no longer in {self._flow.target}; dismiss this")
+        status, agreed = job.about["order_status"], job.about["agreed"]
+        there = channel_status(self._house, self._journey, present.body)
+        note = ""
+        if there not in (None, status, agreed) and agreed is not None:
+            if status != agreed:
+                note = self._decide(job, present)
+            if status == agreed or note:
+                parcel = replace(parcel, settled=target.writable(parcel.entity).groups["status"])
+        changes = differences(target, parcel, present.body)
+        try:
+            if changes:
+                present = target.update(parcel.entity, key, changes, present.version)
+        except Refused as error:
+            if target.writable(parcel.entity).meaning(error) not in (TOO_LATE, OVER):
+                raise
+            return Failed(self._too_late(job, present))
+        if not parcel.settled or there == status:
+            job.about["echo"] = (key, status)
+        return Delivered("updated" if changes else "found", present, kept_members(target, parcel), note)
+
+    def _decide(self, job: Job, present: Remote) -> str:
+        """Both sides have changed the status: a note where the channel wins, nothing where the source does; else a person's."""
+        winner = self._flow.conflicts["status"]
+        if winner == "source":
+            return ""
+        said = self._said(job, present)
+        if winner == "person":
+            raise Conflict(said, (FieldError("status", f"{said}; settle it, then dismiss this"),))
+        return f"{said}; the flow lets {self._flow.target} win"
+
+    def _too_late(self, job: Job, present: Remote) -> SyncError:
+        said = self._said(job, present)
+        return Conflict(f"{said}, which cannot be changed any more", (FieldError("status", f"{said}; settle it, then dismiss this"),))
+
+    def _said(self, job: Job, present: Remote) -> str:
+        state = self._journey.target.state_words(self._flow.entity, present.body)
+        return (
+            f"{job.record.source_key} is {job.about['order_status']} in {self._flow.source}, "
+            f"but the order {job.about['order_key']} is {state} in {self._flow.target}"
+        )
