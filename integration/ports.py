@@ -107,6 +107,10 @@ class Source(Protocol):
 
     def fetch_one(self, entity: str, key: str) -> SourceRecord | None: ...
 
+    def marks(self, entity: str) -> bool:
+        """Whether the system keeps a mark of what was taken over, by which its list can be filtered."""
+        ...
+
     def acknowledge(self, entity: str, key: str) -> None:
         """Mark a record as taken over; idempotent. Does nothing where the system has no such mark."""
         ...
@@ -239,7 +243,7 @@ class Channel(Protocol):
     def levels_at_once(self) -> int: ...
 
     def set_levels(self, bodies: Sequence[Body]) -> Sequence[LevelResult]:
-        """Absolute, so a call that was not answered may be repeated as it is. One result a body, in their order."""
+        """One result a body, in their order. What was not answered may still take effect; a newer instant wins over it."""
         ...
 
 

@@ -57,6 +57,9 @@ class FakeSystem:
         self._call(f"{entity}.fetch")
         return next((record for page in self.pages for record in page if record.key == key), None)
 
+    def marks(self, entity: str) -> bool:
+        return True
+
     def acknowledge(self, entity: str, key: str) -> None:
         self._call(f"{entity}.acknowledge")
         self.acknowledged.append(key)

@@ -76,6 +76,10 @@ class RestConnection:
             raise Transient(f"{self._client.name}: {entity}.get was answered without key or time of change")
         return record
 
+    def marks(self, entity: str) -> bool:
+        listing = self._entity(entity).listing
+        return listing is not None and bool(listing.only_new)
+
     def acknowledge(self, entity: str, key: str) -> None:
         path = self._entity(entity).acknowledge
         if path is not None:
@@ -160,7 +164,8 @@ class RestConnection:
     def set_levels(self, bodies: Sequence[Body]) -> Sequence[LevelResult]:
         declared = self._levels()
         body = {declared.items: list(bodies)}
-        answer = self._client.call(Call("stock.set", "PUT", self._root + declared.path, body, sent=body))
+        # Not repeated at once: the first could land after all else, under the same instant as the second.
+        answer = self._client.call(Call("stock.set", "PUT", self._root + declared.path, body, sent=body, repeatable=False))
         return levels.results(declared, bodies, answer)
 
     def _levels(self) -> Levels:

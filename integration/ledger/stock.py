@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
@@ -78,6 +78,7 @@ def keep(connection: Connection, flow: str, readings: Iterable[Reading], *, due:
         # What the channel did not know a moment ago it will not know now.
         again = or_(s.listed.is_(None), s.listed, s.shown_at < moment - UNLISTED_FOR)
         values["due_at"] = case((again, new.excluded.due_at), else_=s.due_at)
+        values["listed"] = case((and_(again, s.listed.is_(False)), null()), else_=s.listed)
     connection.execute(
         new.on_conflict_do_update(index_elements=["flow", "sku"], set_=values, where=s.as_of < new.excluded.as_of),
         [

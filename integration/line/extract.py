@@ -27,7 +27,8 @@ ROOM_SECONDS = 1.0
 def poll(house: House, flow_name: str, tick: int) -> int | None:
     """Begin a run for a tick of the clock; gives its batch, or None where the tick was taken or an earlier one still reads.
 
-    Where nothing was ever read, all that was never taken over is read. Later the look starts at the cursor, and every
+    Where nothing was ever read, all that was never taken over is read; of a source that keeps no such mark, what changed within the
+    overlap. Later the look starts at the cursor, and every
     `look_back_every` an overlap before where the cursor stood when the last whole look back began: a record that became visible
     since is late against what was read then, not against what has been read since.
     """
@@ -42,10 +43,13 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
             return None
         row = connection.execute(select(tables.cursor).where(c.flow == flow_name)).one()
         since: datetime | None = row.position
+        first = since is None
+        if first and not house.journey(flow_name).source.marks(flow.entity):
+            since = moment - timedelta(seconds=flow.overlap)
         look_back = row.looked_back_at is None or moment - row.looked_back_at >= timedelta(seconds=flow.look_back_every)
-        kind = "first read" if since is None else "look back" if look_back else "tick"
+        kind = "first read" if since is None else "look back" if look_back and not first else "tick"
         stood_at: dict[str, Any] = {}
-        if since is not None and look_back:
+        if since is not None and kind == "look back":
             stood_at[STOOD_AT] = clock.text(since)
             since = row.look_back_from - timedelta(seconds=flow.overlap)
             connection.execute(update(tables.cursor).where(c.flow == flow_name).values(looked_back_at=moment))
