@@ -17,6 +17,7 @@ from integration.ledger.batches import LEASE_SECONDS, Lane
 from integration.settings import Flow
 
 SWEEP_SECONDS = 2.0
+WATCH_SECONDS = 15.0
 FORGET_SECONDS = 600.0
 
 
@@ -47,6 +48,7 @@ QUEUE_OF: Mapping[str, str] = {
     "load": "{target}.load",
     "poll": "control",
     "sweep": "control",
+    "watch": "control",
     "forget": "control",
     "dead_letter": "dead_letters",
 }
@@ -119,7 +121,16 @@ task_send_sent_event = True
 
 # --- Workers -------------------------------------------------------------------------------------------------------------------------
 
-imports = ["tasks.poll", "tasks.extract", "tasks.transform", "tasks.validate", "tasks.load", "tasks.sweep", "tasks.dead_letter"]
+imports = [
+    "tasks.poll",
+    "tasks.extract",
+    "tasks.transform",
+    "tasks.validate",
+    "tasks.load",
+    "tasks.sweep",
+    "tasks.watch",
+    "tasks.dead_letter",
+]
 task_acks_late = True  # a message goes only when its work is done
 task_reject_on_worker_lost = True  # and comes back where the process died; the ledger counts how often
 task_acks_on_failure_or_timeout = True  # the ledger decides on another try, not Redis
@@ -136,6 +147,7 @@ worker_redirect_stdouts = False
 # --- Beat ----------------------------------------------------------------------------------------------------------------------------
 # A tick that was not served in time is void. Ticks are unique in the ledger and sweeps do no harm, so there may be two beats.
 
+beat_scheduler = "tasks.beat:Scheduler"
 beat_schedule_filename = str(_settings.home / "beat-schedule")
 beat_schedule = {
     **{
@@ -148,5 +160,6 @@ beat_schedule = {
         for flow in _settings.flows.values()
     },
     "sweep": {"task": "sweep", "schedule": SWEEP_SECONDS, "options": {"expires": SWEEP_SECONDS, "argsrepr": "", "kwargsrepr": ""}},
+    "watch": {"task": "watch", "schedule": WATCH_SECONDS, "options": {"expires": WATCH_SECONDS, "argsrepr": "", "kwargsrepr": ""}},
     "forget": {"task": "forget", "schedule": FORGET_SECONDS, "options": {"expires": FORGET_SECONDS, "argsrepr": "", "kwargsrepr": ""}},
 }

@@ -106,6 +106,12 @@ class Running:
             time.sleep(POLL_SECONDS)
         self._end_group()
 
+    def kill(self) -> None:
+        """End the whole group now; what follows is as after any end that nobody asked for."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     def _end_group(self) -> None:
         """KILL for what is left of the group (a killed worker leaves its pool behind), and the leader's exit noted."""
         assert self._process

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from functools import cache
 from typing import Any, TypeVar
 
 import click
-from marshmallow import Schema
 from rich.text import Text
 
+from commands.asking import confirm
+from commands.editing import editor
 from commands.exits import Exit
 from commands.failure import Failure
 from commands.invocation import Invocation
@@ -18,15 +18,12 @@ from commands.ledger import known_flow, opened
 from commands.output import Column, console, json_option, print_json, print_table, printable
 from commands.trace import as_data, exact, print_story
 from connectors.registry import SYSTEMS
-from integration.errors import Misconfigured
 from integration.ledger import edits, letters, story
 from integration.ledger.database import read, write
-from integration.ledger.edits import Edit
 from integration.ledger.letters import OPEN, Letter
 from integration.ledger.story import Identity
 from integration.line.journey import House
 from integration.mapping.paths import general
-from integration.ports import Body
 from integration.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -129,8 +126,8 @@ def replay(
         found = _choose(house, ids, cause, everything, flow)
         paths = ", ".join(edit.path for edit in wanted)
         if not ids:
-            _confirm(f"Replay {_count(found)}{f' with {paths} set' if paths else ''}?", yes)
-        change = _editor(house.settings, wanted) if wanted else None
+            confirm(f"Replay {_count(found)}{f' with {paths} set' if paths else ''}?", yes)
+        change = editor(house.settings, wanted) if wanted else None
         with write(house.engine) as connection:
             done = letters.replay(connection, house.vault, found, change, paths)
     if as_json:
@@ -166,7 +163,7 @@ def dismiss(
     with opened(invocation) as house:
         found = _choose(house, ids, cause, everything, flow)
         if not ids:
-            _confirm(f"Dismiss {_count(found)}?", yes)
+            confirm(f"Dismiss {_count(found)}?", yes)
         with write(house.engine) as connection:
             dismissed = letters.dismiss(connection, found, note or "dismissed by a person")
     if as_json:
@@ -191,28 +188,6 @@ def _choose(house: House, ids: Sequence[int], cause: str | None, everything: boo
     if not found:
         raise Failure("there are no open dead letters; nothing was done.", Exit.FAILED)
     return found
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if yes:
-        return
-    try:
-        sure = click.confirm(question, err=True)
-    except click.Abort:
-        raise click.UsageError("nobody is there to answer; add --yes") from None
-    if not sure:
-        raise Failure("nothing was done.", Exit.FAILED)
-
-
-def _editor(settings: Settings, wanted: Sequence[Edit]) -> Callable[[str, Body], Body]:
-    @cache
-    def schema(flow: str) -> Schema | None:
-        if flow not in settings.flows:
-            raise Misconfigured(f"the flow `{flow}` is not configured any more")
-        configured = settings.flows[flow]
-        return SYSTEMS[settings.connections[configured.source].system].reads.get(configured.entity)
-
-    return lambda flow, raw: edits.apply(raw, wanted, schema(flow))
 
 
 def _settable(settings: Settings, flow: str) -> Collection[str]:

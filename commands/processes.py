@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from commands.child import Child
 from commands.ports import is_free
 from commands.supervisor import Event, Supervisor
 from integration.errors import Misconfigured
+from integration.ledger.pulses import BEAT, CONTROL
 from integration.settings import Settings
 from integration.settings.environment import CONFIG
 
@@ -20,6 +21,13 @@ WORKER_GRACE = 20.0
 
 CONCURRENCY = 2
 """Processes of a worker: one hanging request holds up no other batch. More gain nothing, for a batch sends side by side by itself."""
+
+SERVES: Mapping[str, Sequence[str]] = {
+    "worker-load": ("load",),
+    "worker-line": (CONTROL, "extract", "transform", "validate"),
+    "beat": (BEAT,),
+}
+"""The parts of the house that a child serves; one of which none moves is restarted."""
 
 OFTEN = 4.0
 """A child that is started again only after so many seconds has ended several times in a row."""

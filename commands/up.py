@@ -12,15 +12,16 @@ from rich.status import Status
 from rich.text import Text
 from sqlalchemy.exc import SQLAlchemyError
 
-from commands import flower_password, processes
+from commands import flower_password, processes, valkey
 from commands.configuration import complete
 from commands.invocation import Invocation
 from commands.ledger import opened
 from commands.output import console, lasting
 from commands.supervisor import Event, Supervisor
+from commands.watchdog import Watchdog, watching
 from integration import clock
 from integration.errors import Misconfigured
-from integration.ledger import budgets
+from integration.ledger import alerts, budgets
 from integration.ledger.counts import count
 from integration.line.journey import House
 from integration.settings import Settings
@@ -42,9 +43,18 @@ def up(invocation: Invocation) -> None:
         with opened(invocation) as house:  # brings the ledger to its present shape before the first worker looks at it
             processes.start(supervisor, settings)
             _introduce(screen, settings)
-            _watch(screen, supervisor, house)
+            with watching(Watchdog(supervisor, settings, house.engine, _redis_url(settings)).look):
+                _watch(screen, supervisor, house)
         if screen.is_terminal:
             screen.print("Stopping: what has begun is finished first; Ctrl-C once more ends it at once.")
+
+
+def _redis_url(settings: Settings) -> str:
+    if settings.redis_url is not None:
+        return settings.redis_url
+    port = valkey.remembered_port(settings.home / "valkey")
+    assert port is not None
+    return valkey.url(port)
 
 
 def _introduce(screen: Console, settings: Settings) -> None:
@@ -79,6 +89,7 @@ def _line(supervisor: Supervisor, house: House) -> Text:
     parts = [Text(f"{', '.join(down)} down", style="bold red") if down else Text(f"{len(children)} processes run")]
     try:
         counts = count(house.engine)
+        open_alerts = len(alerts.listed(house.engine))
         uses = {name: budgets.use(house.engine, name, 0) for name in house.settings.connections}
     except SQLAlchemyError:  # a database that is being restarted; everything goes on when it is back
         return Text(" · ").join([*parts, Text("the database does not answer", style="bold red")])
@@ -87,6 +98,8 @@ def _line(supervisor: Supervisor, house: House) -> Text:
     parts.append(Text(f"{sum(counts.holds.values())} waiting"))
     letters = sum(counts.dead_letters.values())
     parts.append(Text(f"{letters} dead letter{'s' if letters != 1 else ''}", style="red" if letters else ""))
+    if open_alerts:
+        parts.append(Text(f"{open_alerts} alert{'s' if open_alerts > 1 else ''}: integration alerts", style="bold red"))
     return Text(" · ").join(parts)
 
 

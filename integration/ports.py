@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from integration.errors import Refused
@@ -142,6 +143,10 @@ class Target(Protocol):
         """How a record stands, in the system's own words, for a person."""
         ...
 
+    def credit(self, key: str) -> Credit | None:
+        """Of a customer; None where the target has no such customer, or no credit limits."""
+        ...
+
     def available(self, sku: str) -> int | None:
         """Units of an item that may still be promised; None where the system has no such item."""
         ...
@@ -159,6 +164,15 @@ class Target(Protocol):
     def timeout_seconds(self) -> float:
         """The longest that one call takes."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """What a customer may still owe; `limit` is None where there is none."""
+
+    active: bool
+    limit: Decimal | None
+    balance: Decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,13 @@ from celery.signals import worker_process_init
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from connectors.configured import load_settings
+from connectors.rest import observe
+from connectors.rest.tally import Tally
 from connectors.wiring import open_house
 from integration.errors import SyncError, Transient
-from integration.ledger.batches import Stage
+from integration.heartbeat import Heartbeat
+from integration.ledger.batches import STAGES, Stage
+from integration.ledger.pulses import CONTROL
 from integration.line.journey import House
 from integration.line.stage import TimeIsUp, work_on
 from integration.line.unexpected import bug
@@ -27,13 +31,19 @@ def house() -> House:
     return open_house(load_settings())
 
 
+@cache
+def heartbeat() -> Heartbeat:
+    return Heartbeat(house().engine)
+
+
 @worker_process_init.connect
 def _open_own_house(**_: Any) -> None:
     """A forked process must not speak on its parent's database connections."""
     if house.cache_info().currsize:
         house().engine.dispose(close=False)
         house.cache_clear()
-    house()
+        heartbeat.cache_clear()
+    observe.observers[:] = [Tally(house().engine).count]
 
 
 class LineTask(Task):  # type: ignore[type-arg]  # generic for type checkers alone
@@ -43,7 +53,8 @@ class LineTask(Task):  # type: ignore[type-arg]  # generic for type checkers alo
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         try:
-            self.run(*args, **kwargs)
+            with heartbeat().at(self.name if self.name in STAGES else CONTROL):
+                self.run(*args, **kwargs)
         except SyncError:
             raise
         except (OperationalError, InterfaceError):

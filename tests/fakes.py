@@ -12,7 +12,7 @@ from typing import Any
 
 from integration import clock
 from integration.errors import NoAnswer, SyncError, VersionConflict
-from integration.ports import Body, Item, Limits, Page, PageRequest, Remote, SourceRecord, Writable
+from integration.ports import Body, Credit, Item, Limits, Page, PageRequest, Remote, SourceRecord, Writable
 
 ORDER = Writable(
     after_create={"OrderStatus": "Open"},
@@ -114,6 +114,9 @@ class FakeSystem:
 
     def state_words(self, entity: str, body: Body) -> str:
         return str(body.get("OrderStatus"))
+
+    def credit(self, key: str) -> Credit | None:
+        return None
 
     def available(self, sku: str) -> int | None:
         self._call("available")

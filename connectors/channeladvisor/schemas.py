@@ -97,7 +97,14 @@ class OrderUpdate(WriteSchema):
     SellerOrderID = Text(50)
 
 
-WRITE: dict[str, Schema] = {"shipment": ShipmentCreate(), "order_status": OrderUpdate()}
+class InventoryUpdate(WriteSchema):
+    SKU = Text(100, 1, pattern=r"\S(.*\S)?", shape="a SKU without spaces around it", required=True)
+    DistributionCenterID = Whole(0, 99_999, required=True)
+    Quantity = Whole(0, 1_000_000, required=True)
+    AsOf = Instant(required=True)
+
+
+WRITE: dict[str, Schema] = {"shipment": ShipmentCreate(), "order_status": OrderUpdate(), "stock": InventoryUpdate()}
 """By entity, what is written."""
 
 READ: Mapping[str, Schema] = {"order": Order()}

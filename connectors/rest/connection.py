@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Tr
 from integration.ports import (
     Body,
     Budget,
+    Credit,
     Item,
     Level,
     LevelResult,
@@ -171,6 +173,15 @@ class RestConnection:
     def _levels(self) -> Levels:
         return self._needs(self._entity("stock").levels, "stock", "levels")
 
+    def credit(self, key: str) -> Credit | None:
+        declared = self._definition.entities.get("customer")
+        body = self._get("customer", key) if declared is not None and declared.credit is not None else None
+        if body is None or declared is None or declared.credit is None:
+            return None
+        usable = declared.write.usable if declared.write is not None else {}
+        active = all(body.get(name) in (value, None) for name, value in usable.items())
+        return Credit(active, _amount(body.get(declared.credit.limit)), _amount(body.get(declared.credit.balance)) or Decimal(0))
+
     def available(self, sku: str) -> int | None:
         quantity = self._definition.item.quantity if self._definition.item is not None else None
         if quantity is None:
@@ -273,6 +284,13 @@ def _at(body: Body, path: str) -> str:
     values = [one.get(member) for one in body.get(name) or () if isinstance(one, dict)]
     total = sum(value for value in values if isinstance(value, int))
     return f"{member} {total}" if total else ""
+
+
+def _amount(value: Any) -> Decimal | None:
+    try:
+        return Decimal(value) if isinstance(value, str | int | Decimal) else None
+    except InvalidOperation:
+        return None
 
 
 def _key(value: Any) -> str | None:

@@ -150,6 +150,14 @@ class Levels:
 
 
 @dataclass(frozen=True, slots=True)
+class CreditPlaces:
+    """Members of a customer that say what it may still owe."""
+
+    limit: str
+    balance: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One kind of record; an operation that is None does not exist there."""
 
@@ -163,6 +171,7 @@ class Entity:
     acknowledge: str | None = None
     find: Search | None = None
     write: Writing | None = None
+    credit: CreditPlaces | None = None
     units: Units | None = None
     holds: Holding | None = None
     levels: Levels | None = None

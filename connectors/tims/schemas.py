@@ -121,7 +121,15 @@ class Shipment(ReadSchema):
     UpdatedAt = Instant(required=True)
 
 
-READ: dict[str, Schema] = {"order_status": SalesOrderState(), "shipment": Shipment()}
+class Quantity(ReadSchema):
+    SKU = Text(50, 1, required=True)
+    OnHand = Whole(-10_000_000, 10_000_000)
+    Allocated = Whole(-10_000_000, 10_000_000)
+    Available = Whole(-10_000_000, 10_000_000, required=True)
+    UpdatedAt = Instant(required=True)
+
+
+READ: dict[str, Schema] = {"order_status": SalesOrderState(), "shipment": Shipment(), "stock": Quantity()}
 """By entity, what is read."""
 
 WRITE: Mapping[str, Schema] = {"order": SalesOrder(), "customer": CustomerCreate()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.canonical.order import STATUSES
-from integration.schema import Flag, Instant, Parts, ReadSchema, Text, Whole
+from integration.schema import Instant, Parts, ReadSchema, Text, Whole
 
 
 class LineStatus(ReadSchema):
@@ -14,15 +14,11 @@ class LineStatus(ReadSchema):
 
 
 class OrderStatus(ReadSchema):
-    """`source_key` is the order's key where it is fulfilled, `order_reference` the number by which that system knows its origin.
-
-    `accounted`: whether its units are out of what that system calls available: reserved, shipped, or no longer wanted.
-    """
+    """`source_key` is the order's key where it is fulfilled, `order_reference` the number by which that system knows its origin."""
 
     source_key = Text(64, 1, required=True)
     order_reference = Text(64, 1)
     status = Text(20, among=STATUSES, required=True)
-    accounted = Flag(required=True)
     reason = Text(200)
     updated_at = Instant()
     lines = Parts(LineStatus, 1000)

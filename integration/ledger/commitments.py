@@ -142,7 +142,9 @@ def open_for(connection: Connection, channel: str, skus: Collection[str], as_of:
             select(c.order_key, c.sku, c.units, c.pending, c.accounted_at, c.over_at).where(
                 c.connection == channel,
                 c.sku.in_(some),
-                or_(and_(or_(c.accounted_at.is_(None), c.accounted_at > as_of), or_(c.over_at.is_(None), c.over_at > as_of)), c.pending > 0),
+                or_(
+                    and_(or_(c.accounted_at.is_(None), c.accounted_at > as_of), or_(c.over_at.is_(None), c.over_at > as_of)), c.pending > 0
+                ),
             )
         )
         found += [Commitment(*row) for row in rows]

@@ -20,6 +20,10 @@ def new_owner() -> str:
     return f"{_HOST}/{os.getpid()}/{started:.2f}/{next(_turns)}"
 
 
+def host_of(owner: str) -> str:
+    return owner.rsplit("/", 3)[0]
+
+
 def is_dead(owner: str) -> bool:
     """Whether the process behind a name is known to be gone; of another host it cannot be known before the lease ends."""
     host, pid, started, _turn = owner.rsplit("/", 3)

@@ -29,6 +29,7 @@ ADVICE: Mapping[str, str] = {
     "invalid": "correct it in the source, or replay it with --set field=value",
     "refused": "read what the target says, correct it there or with --set, then replay",
     "conflict": "decide which side is right: correct the other by hand and dismiss, or replay",
+    "held": "bring what it waited for, or correct it, then replay",
     "misconfigured": "mend the setting that it names, then replay",
     "bug": "report it with its place in the program; replay once that is mended",
 }

@@ -1,6 +1,6 @@
 """Records: one version of one source object each, from the page that was read to the end of its journey.
 
-States: extracted → transformed → validated → booked → done, or an end aside: unchanged, superseded, skipped, dead.
+States: extracted → transformed → validated → booked → done, or an end aside: unchanged, superseded, skipped, dead; held is a wait aside.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, bindparam, insert, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, insert, or_, select, tuple_, update
 
 from integration import clock
 from integration.errors import FieldError, SyncError
@@ -22,6 +22,7 @@ from integration.ports import Body, SourceRecord
 log = structlog.get_logger()
 
 EXTRACTED, TRANSFORMED, VALIDATED, BOOKED = "extracted", "transformed", "validated", "booked"
+HELD = "held"
 DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD = "done", "unchanged", "superseded", "skipped", "dead"
 ENDS = (DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD)
 
@@ -126,9 +127,10 @@ def store_page(
 def _take_up_changed(
     connection: Connection, vault: Vault, flow: str, batch_id: int, page: Sequence[SourceRecord], named: Callable[[Body], Body]
 ) -> int:
-    """A dead record that is read again in the same version but says more: a system may leave out what is optional, and not always.
+    """A dead or held record that is read again in the same version but says more: a system may leave out what is optional, and not
+    always.
 
-    Its letter stays until the record is through, or tells its new fault; one whose letter a person has settled stays as it is.
+    Its letter or hold stays until the record is through, or tells its new fault; one whose letter a person has settled stays as it is.
     """
     r, d = tables.record.c, tables.dead_letter.c
     if not page:
@@ -138,10 +140,9 @@ def _take_up_changed(
     dead = connection.execute(
         select(r.id, r.source_key, r.version, r.raw).where(
             r.flow == flow,
-            r.state == DEAD,
+            or_(r.state == HELD, and_(r.state == DEAD, waits_for_a_person)),
             r.raw.is_not(None),
             ~r.edited,
-            waits_for_a_person,
             tuple_(r.source_key, r.version).in_(list(bodies)),
         )
     ).all()
@@ -171,6 +172,11 @@ def of_batch(connection: Connection, batch_id: int, states: Iterable[str], due: 
     if due is not None:
         wanted = wanted.where(r.due_at.is_(None) | (r.due_at <= due))
     return [Record(*row) for row in connection.execute(wanted)]
+
+
+def by_ids(connection: Connection, ids: Sequence[int]) -> list[Record]:
+    r = tables.record.c
+    return [Record(*row) for row in connection.execute(select(*_COLUMNS).where(r.id.in_(ids)).order_by(r.id))]
 
 
 def count_kill(connection: Connection, record_id: int) -> None:

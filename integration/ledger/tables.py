@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -344,9 +345,12 @@ alert = Table(
     Column("since", Instant, nullable=False),
     Column("state", String(20), nullable=False),
     Column("told_at", Instant),
+    Column("told_to", JSON, nullable=False),
+    Column("claimed_until", Instant),
     Column("cleared_at", Instant),
     Column("all_clear_at", Instant),
-    Index("ix_alert_open", "kind", "subject", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_alert_open", "kind", "subject", unique=True, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_alert_over", "state", sqlite_where=text("state = 'over'"), postgresql_where=text("state = 'over'")),
 )
 
 audit = Table(
@@ -364,8 +368,30 @@ audit = Table(
 pulse = Table(
     "pulse",
     metadata,
-    Column("name", NAME, primary_key=True),
+    Column("part", String(40), primary_key=True),
+    Column("host", NAME, primary_key=True),
     Column("at", Instant, nullable=False),
+)
+
+api_call = Table(
+    "api_call",
+    metadata,
+    Column("connection", NAME, primary_key=True),
+    Column("operation", NAME, primary_key=True),
+    Column("outcome", String(20), primary_key=True),
+    Column("up_to_ms", Integer, primary_key=True, autoincrement=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("last_at", Instant, nullable=False),
+)
+
+stage_count = Table(
+    "stage_count",
+    metadata,
+    Column("flow", NAME, primary_key=True),
+    Column("stage", String(20), primary_key=True),
+    Column("lane", String(20), primary_key=True),
+    Column("records", BigInteger, nullable=False),
 )
 
 item = Table(

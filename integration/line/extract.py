@@ -13,7 +13,7 @@ from integration.errors import PageExpired
 from integration.ledger import batches, records, tables
 from integration.ledger.batches import Batch
 from integration.ledger.database import read, write
-from integration.line import backfill
+from integration.line import backfill, stock_guard, stock_pass
 from integration.line.journey import House
 from integration.ports import Page, PageRequest
 
@@ -54,12 +54,19 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
             since = row.look_back_from - timedelta(seconds=flow.overlap)
             connection.execute(update(tables.cursor).where(c.flow == flow_name).values(looked_back_at=moment))
         page = _store(PageRequest(since=since, only_new=since is None)) | stood_at
+        if flow.entity == "stock":
+            if first:
+                kind, page = stock_pass.FIRST, stock_pass.first_page()
+            else:
+                stock_pass.begin_nightly(connection, flow, moment)
         _, batch_id = batches.start_run(connection, flow_name, kind, "live", page, since=since)
     return batch_id
 
 
 def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
     """Read the batch's page. Gives the bells to ring: (batch, stage)."""
+    if stock_pass.PASS in batch.page:
+        return stock_pass.read_page(house, batch)
     journey = house.journey(batch.flow)
     with read(house.engine) as connection:
         full = batches.in_flight(connection, batch.flow, batch.lane) >= journey.flow.batches_in_flight
@@ -81,8 +88,10 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
     bells: list[tuple[int, batches.Stage]] = []
     with write(house.engine) as connection:
         _lock_cursor(connection, batch.flow)
-        named, again = house.journey(batch.flow).named, batch.lane == "backfill"
-        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, page.records, named, read_at, again=again)
+        journey, again = house.journey(batch.flow), batch.lane == "backfill"
+        found = stock_guard.versions(journey, page.records)
+        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, found, journey.named, read_at, again=again)
+        publishers = stock_guard.demand(connection, house.settings, journey, page.records)
         records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
         if page.records and batch.lane == "live":
             _advance(connection, batch.flow, max(record.changed_at for record in page.records))
@@ -94,7 +103,7 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
         batches.finish(connection, batch, "transform" if fresh else None, size=fresh)
     if fresh:
         bells.insert(0, (batch.id, "transform"))
-    return bells
+    return bells + [(publisher, "load") for publisher in publishers]
 
 
 def _next_page(connection: Connection, batch: Batch, page: Page) -> int | None:

@@ -16,8 +16,8 @@ from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS, SharedBudget, Work, work
 from integration.delivery import Failed, Outcome, Parcel, deliver, differences, moved_members
 from integration.errors import Limited, SyncError, Unauthorized, Unreachable
-from integration.ledger import batches, crosswalk, lease
-from integration.ledger.batches import Batch
+from integration.ledger import batches, crosswalk, holds, lease
+from integration.ledger.batches import Batch, Stage
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import outlasting_a_restart, write
 from integration.ledger.records import VALIDATED, Record
@@ -62,6 +62,7 @@ class Loader:
         self.stopped: SyncError | None = None
         self.got_through = False
         self.resting: SharedBudget = journey.target_budget
+        self.bells: list[tuple[int, Stage]] = []
 
     def load(self, wanted: Sequence[Record]) -> None:
         """Deliver what is validated. Raises LostLease where another worker has the batch."""
@@ -69,7 +70,9 @@ class Loader:
         token = work.set(Work(self._batch.lane))
         try:
             jobs = self._newest([open_job(self._house, record) for record in wanted if record.state == VALIDATED])
-            with Pump(target.side_by_side()) as pump, target.expecting(len(jobs)):
+            # What waited goes one after another, in the order in which it came.
+            side_by_side = 1 if holds.RELEASE in self._batch.page else target.side_by_side()
+            with Pump(side_by_side) as pump, target.expecting(len(jobs)):
                 self.prepare(pump, jobs)
                 pump.run(jobs, self._plan, self._send_job, self._write, self._is_stopped)
             work.set(Work(self._batch.lane))
@@ -122,7 +125,7 @@ class Loader:
             if older is not None:
                 self._writer.superseded(older.record)
             newest[job.record.source_key] = job
-        return list(newest.values())
+        return [job for job in jobs if newest[job.record.source_key] is job]
 
     def _plan(self, jobs: Sequence[Job]) -> list[Job]:
         flow = self._flow

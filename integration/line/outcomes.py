@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from integration import clock
 from integration.delivery import Delivered, Failed, Outcome, Skipped, Unanswered
-from integration.errors import Limited, NoAnswer, SyncError, Transient, Unauthorized, Unreachable, Waiting
-from integration.ledger import crosswalk, order_lines, records, shipped
+from integration.errors import Held, Limited, NoAnswer, SyncError, Transient, Unauthorized, Unreachable, Waiting
+from integration.ledger import crosswalk, holds, order_lines, records, shipped
 from integration.ledger.batches import Batch
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.records import BOOKED, DONE, SKIPPED, SUPERSEDED, UNCHANGED, Aside, Record
@@ -36,6 +36,7 @@ class Writer:
         self._crossings: list[dict[str, Any]] = []
         self._log: list[dict[str, Any]] = []
         self._letters: list[Aside] = []
+        self._held_back: list[Aside] = []
         self._settled: list[Record] = []
         self._told: list[str] = []
         self._doubted_skus: set[str] = set()
@@ -48,6 +49,7 @@ class Writer:
         crosswalk.record_changes(connection, self._owner, self._crossings)
         crosswalk.log(connection, self._log)
         records.set_aside(connection, "load", self._letters)
+        holds.put(connection, self._journey.flow.holds, self._held_back)
         records.close_older_letters(connection, self._settled, "settled by this version or a newer one", itself=True)
         if self._settled:
             log.info("settled", records=[record.id for record in self._settled])
@@ -59,6 +61,7 @@ class Writer:
         for key, status in self._agreed:
             crosswalk.agree(connection, flow.target, flow.source, "order", key, status)
         self._records, self._crossings, self._log, self._letters, self._settled, self._told = [], [], [], [], [], []
+        self._held_back = []
         self._doubted_skus, self._lines, self._shipped, self._agreed = set(), [], [], []
 
     # ends and waits of a record ---------------------------------------------------------------------------------------------------
@@ -88,6 +91,8 @@ class Writer:
         elif isinstance(error, Transient) and record.attempts + 1 < self._journey.flow.max_attempts:
             wait = ASK_AGAIN_SECONDS if isinstance(error, NoAnswer) else backoff(record.attempts + 1)
             self.later(record, max(wait, error.retry_after or 0.0), str(error), spend=True)
+        elif isinstance(error, Held):
+            self._held_back.append(Aside(record, error))
         else:
             self._letters.append(Aside(record, error))
 
@@ -204,7 +209,7 @@ class Writer:
         elif isinstance(outcome, Skipped):
             return
         else:
-            if isinstance(outcome.error, (Limited, Waiting)):
+            if isinstance(outcome.error, (Limited, Waiting, Held)):
                 return
             word, message = outcome.error.kind, records.reason(outcome.error)
             if isinstance(outcome, Failed) and outcome.delivered is not None:

@@ -13,11 +13,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from integration import clock
 from integration.budget import SharedBudget, Work, work
-from integration.errors import Limited, Misconfigured, SyncError, Transient, Unauthorized, Unreachable, Waiting
-from integration.ledger import batches, records, tables
+from integration.errors import Held, Limited, Misconfigured, SyncError, Transient, Unauthorized, Unreachable, Waiting
+from integration.ledger import batches, holds, records, stock, tables
 from integration.ledger.batches import Batch, LostLease, Stage
 from integration.ledger.database import read, write
-from integration.ledger.records import BOOKED, ENDS, EXTRACTED, KILLS_ALLOWED, TRANSFORMED, VALIDATED, Aside, Passed, Record
+from integration.ledger.records import BOOKED, ENDS, EXTRACTED, HELD, KILLS_ALLOWED, TRANSFORMED, VALIDATED, Aside, Passed, Record
+from integration.line import stock_publisher
 from integration.line.backoff import backoff
 from integration.line.course import COURSES
 from integration.line.extract import extract
@@ -101,7 +102,11 @@ def _stage_of(
             results = step(house, journey, wanted)
             with write(house.engine) as connection:
                 batches.hold(connection, batch)
-                records.settle(connection, stage, after, stamp, results)
+                held = [one for one in results if isinstance(one, Aside) and isinstance(one.error, Held)]
+                records.settle(connection, stage, after, stamp, [one for one in results if one not in held])
+                holds.put(connection, journey.flow.holds, held)
+                if stage == "validate":
+                    holds.passed(connection, [one.record for one in results if isinstance(one, Passed)])
 
         _each(house, batch, stage, [before], handle)
         with write(house.engine) as connection:
@@ -117,6 +122,9 @@ def _validate(house: House, journey: Journey, wanted: Sequence[Record]) -> list[
 
 
 def _load(house: House, batch: Batch) -> list[Bell]:
+    if stock.PUBLISH in batch.page:
+        stock_publisher.publish(house, batch)
+        return []
     journey = house.journey(batch.flow)
     loader = COURSES[journey.flow.entity].loader(house, journey, batch)
     _each(house, batch, "load", [VALIDATED, BOOKED], loader.load, due=True)
@@ -127,10 +135,10 @@ def _load(house: House, batch: Batch) -> list[Bell]:
         raise loader.stopped
     with write(house.engine) as connection:
         r = tables.record.c
-        left, due = connection.execute(select(func.count(), func.min(r.due_at)).where(r.batch_id == batch.id, r.state.not_in(ENDS))).one()
+        left, due = connection.execute(select(func.count(), func.min(r.due_at)).where(r.batch_id == batch.id, r.state.not_in((*ENDS, HELD)))).one()
         if not left:
             batches.finish(connection, batch, None)
-            return []
+            return loader.bells
     # The records wait each for its own reason and time; the batch comes back for the first of them.
     seconds = max(0.05, (due - clock.now()).total_seconds()) if due is not None else 1.0
     batches.postpone(house.engine, batch, seconds, f"{left} records wait", spend=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
 
@@ -15,8 +16,9 @@ from integration.errors import Misconfigured, PageExpired, Unauthorized, Unreach
 from integration.ledger import batches, commitments, stock, tables
 from integration.ledger.crosswalk import look_up
 from integration.ledger.database import read, write
+from integration.ledger.vault import fingerprint
 from integration.line.items import known_items
-from integration.line.journey import House
+from integration.line.journey import House, Journey
 from integration.ports import Channel, Page, PageRequest, SourceRecord, Warehouse
 from integration.settings.model import Flow, Settings
 
@@ -50,13 +52,13 @@ def order_flow(settings: Settings, flow: Flow) -> Flow:
     )
 
 
-def demand(connection: Connection, settings: Settings, channel: str, records: list[SourceRecord], source: object) -> list[int]:
-    """Note what a page of the channel's orders promises, in the transaction that keeps it; gives the publishers to ring."""
-    flows = [flow for flow in settings.flows.values() if flow.entity == "stock" and flow.target == channel]
-    if not flows or not records:
+def demand(connection: Connection, settings: Settings, journey: Journey, records: Sequence[SourceRecord]) -> list[int]:
+    """Note what a page of a channel's orders promises, in the transaction that keeps it; gives the publishers to ring."""
+    channel = journey.flow.source
+    flows = [flow for flow in settings.flows.values() if (flow.entity, flow.target) == ("stock", channel)]
+    if journey.flow.entity != "order" or not flows or not records:
         return []
-    promise = cast("Channel", source).promise
-    moved = commitments.note(connection, channel, map(promise, records), clock.now())
+    moved = commitments.note(connection, channel, map(cast("Channel", journey.source).promise, records), clock.now())
     bells = []
     for flow in flows if moved else ():
         stock.call_for(connection, flow.name, moved)
@@ -64,6 +66,13 @@ def demand(connection: Connection, settings: Settings, channel: str, records: li
         if due is not None and due <= clock.now():
             bells.append(stock.ring(connection, flow.name))
     return bells
+
+
+def versions(journey: Journey, records: Sequence[SourceRecord]) -> Sequence[SourceRecord]:
+    """Of quantities the version also says what they are: one may change twice within what a system calls one instant."""
+    if journey.flow.entity != "stock":
+        return records
+    return [replace(one, version=f"{one.version} {fingerprint(journey.named(one.body))[:8]}") for one in records]
 
 
 class Guard:

@@ -98,7 +98,7 @@ def publish(house: House, batch: Batch) -> None:
 
 class Publisher:
     def __init__(self, house: House, flow: Flow, batch: Batch) -> None:
-        self._house, self._flow, self._batch = house, flow, batch
+        self._house, self.flow, self._batch = house, flow, batch
         self._journey = house.journey(flow.name)
         self.guard = Guard(house, flow)
 
@@ -106,7 +106,7 @@ class Publisher:
         """Publish one group; False where nothing is due."""
         with write(self._house.engine) as connection:
             batches.hold(connection, self._batch)
-            rows = stock.due_rows(connection, self._flow.name, GROUP)
+            rows = stock.due_rows(connection, self.flow.name, GROUP)
         if not rows:
             return False
         self.guard.read_warehouse()
@@ -138,11 +138,11 @@ class Publisher:
         items = sorted({row.item for row in rows})
         for start in range(0, len(items), stock.MOST_KEYS):
             some = items[start : start + stock.MOST_KEYS]
-            known = select(i.sku, i.target_sku).where(i.connection == self._flow.source, i.target_sku.in_(some))
+            known = select(i.sku, i.target_sku).where(i.connection == self.flow.source, i.target_sku.in_(some))
             item_of |= {row.sku: row.target_sku for row in connection.execute(known) if row.sku not in item_of}
         oldest = min((row.as_of for row in rows), default=clock.now())
         found: dict[str, list[Commitment]] = defaultdict(list)
-        for one in commitments.open_for(connection, self._flow.target, item_of, oldest):
+        for one in commitments.open_for(connection, self.flow.target, item_of, oldest):
             found[item_of[one.sku]].append(one)
         return found
 
@@ -152,14 +152,14 @@ class Publisher:
 
         def ask(row: Row) -> tuple[str, Level | None]:
             remote = self.guard.channel.get("stock", row.sku)
-            return row.sku, None if remote is None else self.guard.channel.level(remote.body, self._flow.distribution_center)
+            return row.sku, None if remote is None else self.guard.channel.level(remote.body, self.flow.distribution_center)
 
         budget = self._journey.target_budget
         with Pump(budget.side_by_side()) as pump, budget.expecting(len(rows)):
             pump.run(list(rows), lambda some: some, ask, lambda answers: found.update(answers), lambda: False)
         return found
 
-    def _offers(self, connection: Connection, rows: Sequence[Row], levels: Levels, hidden: Mapping[str, int]) -> list[Offer]:
+    def offers(self, connection: Connection, rows: Sequence[Row], levels: Levels, hidden: Mapping[str, int]) -> list[Offer]:
         """What each row should show by all that is known now; `hidden` by item is what earlier `levels` have told."""
         of_item = self._commitments(connection, rows)
         listings: dict[str, list[Row]] = defaultdict(list)
@@ -174,7 +174,7 @@ class Publisher:
 
     def _of_item(self, item: str, rows: Sequence[Row], promises: Sequence[Commitment], levels: Levels, hidden: int) -> list[Offer]:
         newest = max(rows, key=lambda row: row.as_of)
-        moment, visible_within = clock.now(), timedelta(seconds=self._flow.overlap)
+        moment, visible_within = clock.now(), timedelta(seconds=self.flow.overlap)
         gaps = {row.sku: row.known_gap for row in rows}
         for row in rows:
             if (level := levels.get(row.sku)) is not None:
@@ -182,7 +182,7 @@ class Publisher:
                 units, gaps[row.sku] = unseen(level.pending, explained, row.known_gap, moment, visible_within)
                 hidden += units
         as_of = newest.as_of
-        units = sellable(newest.available, promised(promises, as_of) + hidden, self._flow.buffer.of(item))
+        units = sellable(newest.available, promised(promises, as_of) + hidden, self.flow.buffer.of(item))
         doubled = any(one.settled_after(as_of) for one in promises)
         parts = zip(rows, shares(units, len(rows)), strict=True)
         return [Offer(row, min(part, MOST), as_of, hidden, gaps[row.sku], doubled) for row, part in parts]
@@ -190,24 +190,27 @@ class Publisher:
     # the writes -------------------------------------------------------------------------------------------------------------------
 
     def _decide(self, items: set[str], levels: Levels) -> list[Offer]:
-        """Note what needs no write, and write down what is about to be sent, which it gives."""
+        """Note what needs no write, and write down what is about to be sent, which it gives.
+
+        After a write of unknown end one under a newer instant must follow, whatever the channel shows: the first may still land.
+        """
         moment = clock.now()
         to_send, changes = [], []
         with write(self._house.engine) as connection:
             batches.hold(connection, self._batch)
-            rows = stock.rows_of(connection, self._flow.name, items, lock=True)
-            offers = {offer.row.sku: offer for offer in self._offers(connection, rows, levels, {})}
+            rows = stock.rows_of(connection, self.flow.name, items, lock=True)
+            offers = {offer.row.sku: offer for offer in self.offers(connection, rows, levels, {})}
             for row in rows:
                 offer, level = offers.get(row.sku), levels.get(row.sku)
                 if offer is None:
                     changes.append({"sku": row.sku, "listed": False, "shown_at": moment, **UNKNOWN})
-                elif level is not None and level.quantity == offer.units:
+                elif level is not None and level.quantity == offer.units and row.sent_at is None:
                     shown = {"shown": level.quantity, "shown_at": moment}
                     changes.append({"sku": row.sku, **shown, **self._shows(offer), "due_at": offer.due_again(moment), "sent_at": None})
                 else:
                     to_send.append(offer)
                     changes.append({"sku": row.sku, "sent_at": moment})
-            stock.change(connection, self._flow.name, changes)
+            stock.change(connection, self.flow.name, changes)
         return to_send
 
     def _send(self, offers: Sequence[Offer]) -> dict[str, LevelResult]:
@@ -245,7 +248,7 @@ class Publisher:
     def _body(self, offer: Offer) -> Body:
         canonical = {
             "sku": offer.row.sku,
-            "distribution_center": self._flow.distribution_center,
+            "distribution_center": self.flow.distribution_center,
             "sellable": offer.units,
             "as_of": clock.text(offer.as_of),
         }
@@ -253,14 +256,14 @@ class Publisher:
 
     def _settle(self, offers: Sequence[Offer], results: Mapping[str, LevelResult]) -> None:
         """Write what became of the writes, and leave due what has changed meanwhile."""
-        moment, flow = clock.now(), self._flow.name
+        moment, flow = clock.now(), self.flow.name
         hidden = {offer.row.item: offer.hidden for offer in offers}
         refused: dict[str, str] = {}
         changes: list[dict[str, Any]] = []
         with write(self._house.engine) as connection:
             batches.hold(connection, self._batch)
             rows = stock.rows_of(connection, flow, set(hidden), lock=True)
-            present = {offer.row.sku: offer for offer in self._offers(connection, rows, {}, hidden)}
+            present = {offer.row.sku: offer for offer in self.offers(connection, rows, {}, hidden)}
             for offer in offers:
                 sku, said = offer.row.sku, results[offer.row.sku]
                 if said.result == "accepted":

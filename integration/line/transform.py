@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from integration.errors import SyncError
 from integration.ledger.records import Aside, Passed, Record
+from integration.line.conditions import of_a_person
 from integration.line.journey import House, Journey
 from integration.line.unexpected import bug
 
@@ -20,7 +21,7 @@ def _one(house: House, journey: Journey, record: Record) -> Passed | Aside:
         canonical = journey.read(house.vault.open(record.raw))
         body = journey.writing[journey.flow.entity].to_body(canonical)
     except SyncError as error:
-        return Aside(record, error)
+        return Aside(record, of_a_person(record, error))
     except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
         return Aside(record, bug(error, "transform", record))
     values = {

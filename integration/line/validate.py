@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integration.errors import FieldError, Invalid, SyncError
+from integration.errors import Invalid, Limited, SyncError, Transient, Unauthorized, Waiting
 from integration.ledger.records import Aside, Passed, Record
+from integration.line.conditions import Conditions, of_a_person, unknown_items
 from integration.line.customer import customer_part
 from integration.line.items import known_items
 from integration.line.journey import Canonical, House, Journey
@@ -19,48 +20,46 @@ def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[
     opened = [house.vault.open(record.canonical) if record.canonical else {} for record in records]
     wanted = {line["sku"] for one in opened for line in one.get("canonical", {}).get("lines", ())}
     items = known_items(house, journey, wanted)
-    return [_one(house, journey, record, one, items) for record, one in zip(records, opened, strict=True)]
+    conditions = Conditions(house, journey, records)
+    return [_one(house, journey, record, one, items, conditions) for record, one in zip(records, opened, strict=True)]
 
 
-def _one(house: House, journey: Journey, record: Record, opened: dict[str, Any], items: Mapping[str, Item | None]) -> Passed | Aside:
+def _one(
+    house: House, journey: Journey, record: Record, opened: dict[str, Any], items: Mapping[str, Item | None], conditions: Conditions
+) -> Passed | Aside:
     try:
         canonical = journey.canonical(opened["canonical"])
         body = opened["body"]
-        faults = [fault for rule in journey.rules for fault in rule(canonical)] + _sku_faults(canonical, items)
+        faults = [fault for rule in journey.rules for fault in rule(canonical)]
+        unknown = unknown_items(canonical, items) if canonical["status"] != "cancelled" else None
         if _use_target_skus(canonical, items):
             body = journey.writing[journey.flow.entity].to_body(canonical)
         faults += journey.writing[journey.flow.entity].faults(body)
         if faults:
-            raise Invalid("the record does not pass", tuple(faults))
+            raise Invalid("the record does not pass", (*faults, *(unknown.fields if unknown else ())))
+        if unknown is not None:
+            raise unknown
+        customer = customer_part(house, journey, canonical)
+        if held := conditions.of(record, canonical, customer):
+            raise held
         parcel = {
             "body": body,
             "status": canonical["status"],
             "exported": bool(canonical.get("exported")),
-            "customer": customer_part(house, journey, canonical),
+            "customer": customer,
             "skus": sorted({line["sku"] for line in opened["canonical"]["lines"]}),
             "lines": [
                 {"line_key": line["source_line_key"], "source_sku": sold["sku"], "sku": line["sku"], "units": line["quantity"]}
                 for line, sold in zip(canonical["lines"], opened["canonical"]["lines"], strict=True)
             ],
         }
+    except (Limited, Transient, Unauthorized, Waiting):
+        raise
     except SyncError as error:
-        return Aside(record, error)
+        return Aside(record, of_a_person(record, error))
     except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
         return Aside(record, bug(error, "validate", record))
     return Passed(record, {"parcel": house.vault.seal(parcel)})
-
-
-def _sku_faults(canonical: Canonical, items: Mapping[str, Item | None]) -> list[FieldError]:
-    faults = []
-    for number, line in enumerate(canonical["lines"]):
-        item = items[line["sku"]]
-        if item is None:
-            faults.append(
-                FieldError(f"lines[{number}].sku", f"{line['sku']} is no item of the target; add it there, or correct the SKU, then replay")
-            )
-        elif not item.active:
-            faults.append(FieldError(f"lines[{number}].sku", f"{line['sku']} is not active in the target; activate it there, then replay"))
-    return faults
 
 
 def _use_target_skus(canonical: Canonical, items: Mapping[str, Item | None]) -> bool:

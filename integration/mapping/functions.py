@@ -40,7 +40,6 @@ FUNCTIONS: Mapping[str, Function] = {
     "instant": Function(values.instant),
     "date": Function(values.date),
     "word": Function(words.word, scoped=True),
-    "among": Function(values.among),
     "whole": Function(values.whole),
     "known_as": Function(words.known_as, scoped=True),
     "word_like": Function(words.word_like, scoped=True),

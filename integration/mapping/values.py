@@ -45,11 +45,6 @@ def whole() -> Step:
     return step
 
 
-def among(*words: str) -> Step:
-    """Whether it is one of these words."""
-    return lambda value: value in words
-
-
 def tidy() -> Step:
     """Single spaces, none at the ends; null for nothing but spaces."""
     return of_text(addresses.tidy)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from integration import clock
-from integration.ledger import tables
+from integration.ledger import holds, tables
 from integration.ledger.database import read, write
 from integration.line.journey import House
 from tests.fixtures.line import assert_booked_once, configure, drain, exported, key, open_line, order
@@ -28,6 +28,11 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulator
 def letters(house: House) -> list[Any]:
     with read(house.engine) as connection:
         return list(connection.execute(select(tables.dead_letter).where(tables.dead_letter.c.state == "open")).all())
+
+
+def held(house: House) -> list[holds.Hold]:
+    with read(house.engine) as connection:
+        return holds.listed(connection)
 
 
 def placed(simulators: Simulators, count: int = 6) -> list[dict[str, Any]]:
@@ -79,11 +84,11 @@ def test_nulls_wherever_they_may_be_are_told_and_what_comes_complete_later_is_bo
     simulators.channeladvisor.faults(**{"nulls-in-optional-fields": {"times": 1, "operations": ["listOrders"]}})
     orders = placed(simulators, 3)
     drain(house)
-    fields = {fault["field"] for letter in letters(house) for fault in letter.fields}
+    fields = {fault["field"] for one in (*letters(house), *held(house)) for fault in one.fields}
     assert fields and all("postal_code" in field or "PostalCode" in field or "name" in field.lower() for field in fields)
     look_back(house)
     assert_booked_once(simulators, orders)
-    assert letters(house) == []
+    assert letters(house) == [] == held(house)
 
 
 def test_a_connection_that_refuses_us_rests_and_is_tried_again(house: House, simulators: Simulators) -> None:

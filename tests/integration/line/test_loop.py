@@ -2,71 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from integration.ledger import tables
-from integration.ledger.database import read
-from integration.line.journey import House
-from tests.fixtures.line import BACK_FLOWS, booked, configure, drain, key, open_line, order
+from tests.fixtures.line import drain, order
 from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
-
-Opened = Callable[..., House]
-
-
-@pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulators, sqlite_url: str) -> Iterator[Opened]:
-    """Opens the line with the flows back, and more configuration."""
-    with contextlib.ExitStack() as stack:
-
-        def open_(more: str = "", orders: str = "") -> House:
-            configure(monkeypatch, tmp_path, simulators, sqlite_url, orders=orders, more=BACK_FLOWS + more)
-            return stack.enter_context(open_line())
-
-        yield open_
-
-
-def letters(house: House) -> list[Any]:
-    with read(house.engine) as connection:
-        return list(connection.execute(select(tables.dead_letter).where(tables.dead_letter.c.state == "open")).all())
-
-
-def states(house: House, flow: str) -> list[tuple[str, str]]:
-    r = tables.record.c
-    with read(house.engine) as connection:
-        return [
-            (row.source_key, row.state) for row in connection.execute(select(r.source_key, r.state).where(r.flow == flow).order_by(r.id))
-        ]
-
-
-def place(simulators: Simulators, count: int = 1) -> list[dict[str, Any]]:
-    return simulators.channeladvisor.place([order(number) for number in range(count)])
-
-
-def sales_order(simulators: Simulators, one: dict[str, Any]) -> dict[str, Any]:
-    found = booked(simulators)[key(one)]
-    assert len(found) == 1
-    return found[0]
-
-
-def channel_order(simulators: Simulators, one: dict[str, Any]) -> dict[str, Any]:
-    return next(each for each in simulators.channeladvisor.state()["orders"] if key(each) == key(one))
-
-
-def allocated(simulators: Simulators, one: dict[str, Any]) -> str:
-    wait_for(lambda: sales_order(simulators, one)["OrderStatus"] == "Allocated", 10, "TIMS did not allocate the order")
-    return str(sales_order(simulators, one)["SalesOrderID"])
-
-
-def requests(simulators: Simulators, operation: str) -> int:
-    counts = [one.stats()["requests"].get(operation, 0) for one in (simulators.channeladvisor, simulators.tims)]
-    return sum(counts)
+from tests.integration.line.conftest import Opened, allocated, channel_order, letters, place, requests, sales_order, states
 
 
 def test_an_order_is_acknowledged_with_its_number_and_the_echo_costs_nothing(opened: Opened, simulators: Simulators) -> None:
@@ -100,7 +43,7 @@ def test_shipments_arrive_in_parts_with_their_lines(opened: Opened, simulators: 
     assert channel_order(simulators, placed[1])["OrderStatus"] == channel_order(simulators, placed[2])["OrderStatus"] == "Shipped"
     assert channel_order(simulators, placed[0])["OrderStatus"] == "New"
     told = simulators.channeladvisor.state()["shipments"]
-    assert [(one["SellerShipmentID"], one["ShippingCarrier"], one["ShippingClass"]) for one in told][0] == ("SH-0000001", "FedEx", "GROUND")
+    assert [told[0][name] for name in ("SellerShipmentID", "ShippingCarrier", "ShippingClass")] == ["SH-0000001", "FedEx", "GROUND"]
     assert all(one["TrackingNumber"] for one in told)
     assert letters(house) == []
 

@@ -25,6 +25,8 @@ def upgrade() -> None:
         sa.Column("since", Instant(), nullable=False),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("told_at", Instant(), nullable=True),
+        sa.Column("told_to", sa.JSON(), nullable=False),
+        sa.Column("claimed_until", Instant(), nullable=True),
         sa.Column("cleared_at", Instant(), nullable=True),
         sa.Column("all_clear_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alert")),
@@ -33,9 +35,16 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_alert_open",
             ["kind", "subject"],
-            unique=False,
+            unique=True,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.create_index(
+            "ix_alert_over",
+            ["state"],
+            unique=False,
+            sqlite_where=sa.text("state = 'over'"),
+            postgresql_where=sa.text("state = 'over'"),
         )
 
     op.create_table(
@@ -147,9 +156,29 @@ def upgrade() -> None:
 
     op.create_table(
         "pulse",
-        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("part", sa.String(length=40), nullable=False),
+        sa.Column("host", sa.String(length=100), nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_pulse")),
+        sa.PrimaryKeyConstraint("part", "host", name=op.f("pk_pulse")),
+    )
+    op.create_table(
+        "api_call",
+        sa.Column("connection", sa.String(length=100), nullable=False),
+        sa.Column("operation", sa.String(length=100), nullable=False),
+        sa.Column("outcome", sa.String(length=20), nullable=False),
+        sa.Column("up_to_ms", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("last_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("connection", "operation", "outcome", "up_to_ms", name=op.f("pk_api_call")),
+    )
+    op.create_table(
+        "stage_count",
+        sa.Column("flow", sa.String(length=100), nullable=False),
+        sa.Column("stage", sa.String(length=20), nullable=False),
+        sa.Column("lane", sa.String(length=20), nullable=False),
+        sa.Column("records", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("flow", "stage", "lane", name=op.f("pk_stage_count")),
     )
     op.create_table(
         "shipped_line",

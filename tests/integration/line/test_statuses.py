@@ -1,0 +1,162 @@
+"""The status of an order between both sides: each side's word reaches the other, an echo is no change, and the policy decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from integration.ledger import tables
+from integration.ledger.database import write
+from integration.line.journey import House
+from tests.fixtures.line import drain
+from tests.fixtures.simulators import Simulators
+from tests.integration.line.conftest import Opened, allocated, channel_order, letters, place, requests, sales_order
+
+BOTH_WAYS = ("orders", "order-status", "orders", "order-status")
+
+
+def synced(house: House, *flows: str) -> None:
+    for flow in flows or BOTH_WAYS:
+        drain(house, flow)
+
+
+def on_channel(simulators: Simulators, one: dict[str, Any], status: str) -> None:
+    simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], OrderStatus=status)
+
+
+def in_tims(simulators: Simulators, one: dict[str, Any], status: str) -> None:
+    simulators.tims.change(sales_order(simulators, one)["SalesOrderID"], OrderStatus=status)
+
+
+def statuses(simulators: Simulators, one: dict[str, Any]) -> tuple[str, str]:
+    """On the channel and in TIMS; what TIMS allocates by itself is Open to us."""
+    there = sales_order(simulators, one)["OrderStatus"]
+    return channel_order(simulators, one)["OrderStatus"], "Open" if there == "Allocated" else there
+
+
+def policies(winner: str) -> str:
+    return "".join(f'[flows.{flow}.conflicts]\nstatus = "{winner}"\n' for flow in ("orders", "order-status"))
+
+
+@pytest.mark.parametrize("holds", [on_channel, in_tims])
+@pytest.mark.parametrize("releases", [on_channel, in_tims])
+def test_a_hold_of_either_side_is_ended_by_either_side(opened: Opened, simulators: Simulators, holds: Any, releases: Any) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    synced(house)
+    for _ in range(2):
+        holds(simulators, one, "OnHold")
+        synced(house)
+        assert statuses(simulators, one) == ("OnHold", "OnHold")
+        releases(simulators, one, "Pending" if releases is on_channel else "Open")
+        synced(house)
+        assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == []
+    before = requests(simulators, "updateSalesOrder"), requests(simulators, "updateOrder")
+    synced(house)
+    assert (requests(simulators, "updateSalesOrder"), requests(simulators, "updateOrder")) == before
+
+
+def test_a_hold_that_both_sides_end_needs_nobody(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    synced(house)
+    on_channel(simulators, one, "OnHold")
+    synced(house)
+    in_tims(simulators, one, "Open")
+    allocated(simulators, one)
+    on_channel(simulators, one, "Pending")
+    synced(house)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == []
+
+
+def test_an_order_that_both_sides_cancel_needs_nobody(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    synced(house)
+    in_tims(simulators, one, "Cancelled")
+    on_channel(simulators, one, "Cancelled")
+    synced(house)
+    assert statuses(simulators, one) == ("Cancelled", "Cancelled")
+    assert letters(house) == []
+
+
+@pytest.mark.parametrize("first", BOTH_WAYS[:2])
+def test_a_cancellation_on_the_channel_beats_a_hold_in_the_erp_in_any_order(opened: Opened, simulators: Simulators, first: str) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    synced(house)
+    in_tims(simulators, one, "OnHold")
+    on_channel(simulators, one, "Cancelled")
+    synced(house, first)
+    assert letters(house) == [], "what cannot be undone needs no person as long as the other side can follow"
+    synced(house)
+    assert statuses(simulators, one) == ("Cancelled", "Cancelled")
+    assert letters(house) == []
+
+
+def test_an_order_that_has_shipped_is_left_in_peace(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    drain(house)
+    simulators.tims.ship(SalesOrderID=allocated(simulators, one))
+    before = requests(simulators, "updateSalesOrder")
+    drain(house, "order-status")
+    on_channel(simulators, one, "Pending")
+    synced(house, "orders", "shipments", "order-status", "orders", "order-status")
+    assert statuses(simulators, one) == ("Shipped", "Fulfilled")
+    assert requests(simulators, "updateSalesOrder") == before
+    assert letters(house) == []
+
+
+PERSON = {"source": 0, "target": 0, "person": 1}
+
+
+@pytest.mark.parametrize("winner", PERSON)
+def test_statuses_that_both_sides_changed(opened: Opened, simulators: Simulators, winner: str) -> None:
+    """The channel releases what both hold, and TIMS cancels it."""
+    house = opened(policies(winner))
+    (one,) = place(simulators)
+    synced(house)
+    on_channel(simulators, one, "OnHold")
+    synced(house)
+    in_tims(simulators, one, "Cancelled")
+    on_channel(simulators, one, "Pending")
+    synced(house, "order-status")
+    there = {"source": "Cancelled", "target": "Pending", "person": "Pending"}[winner]
+    assert statuses(simulators, one) == (there, "Cancelled")
+    assert len(letters(house)) == PERSON[winner]
+    if winner == "person":
+        (letter,) = letters(house)
+        assert letter.kind == "conflict"
+        assert "is cancelled in tims" in letter.reason
+        assert "is Pending" in letter.reason
+
+
+def test_what_was_booked_before_this_ledger_keeps_the_hold_of_its_channel(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    drain(house)
+    with write(house.engine) as connection:
+        connection.execute(update(tables.crosswalk).values(agreed=None))
+    on_channel(simulators, one, "OnHold")
+    drain(house, "order-status")
+    assert channel_order(simulators, one)["OrderStatus"] == "OnHold"
+    assert letters(house) == []
+
+
+def test_a_status_whose_answer_was_lost_is_written_once_and_agreed(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    synced(house)
+    in_tims(simulators, one, "OnHold")
+    simulators.channeladvisor.faults({"drop-after-commit": {"times": 1, "operations": ["updateOrder"]}})
+    before = requests(simulators, "updateOrder")
+    synced(house, "order-status")
+    assert requests(simulators, "updateOrder") == before + 1
+    synced(house)
+    assert statuses(simulators, one) == ("OnHold", "OnHold")
+    assert letters(house) == []

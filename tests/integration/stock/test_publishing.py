@@ -1,0 +1,295 @@
+"""What the channel shows, after what the warehouse and the buyers did."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from connectors.rest.connection import RestConnection
+from integration import clock
+from integration.ledger import tables
+from integration.ledger.database import read, write
+from integration.line import stock_publisher
+from tests.fixtures.line import order, with_sku
+from tests.fixtures.processes import wait_for
+from tests.integration.stock.conftest import Shop
+
+LATER = timedelta(hours=1)
+
+
+def of(number: int, sku: str, units: int = 1) -> dict[str, Any]:
+    """An order for so many units of one SKU."""
+    made = order(number)
+    made["Items"] = [
+        {
+            "SKU": sku,
+            "Title": "Goods",
+            "Quantity": units,
+            "UnitPrice": "1.00",
+            "TaxAmount": "0.00",
+            "DiscountAmount": "0.00",
+            "ShippingAmount": "0.00",
+        }
+    ]
+    made["TotalAmount"] = f"{units}.00"
+    return made
+
+
+def republish(shop: Shop, sku: str) -> None:
+    """Have a SKU published once more by what the ledger knows and the guard reads."""
+    with write(shop.house.engine) as connection:
+        connection.execute(update(tables.stock).where(tables.stock.c.sku == sku).values(due_at=clock.now()))
+        from integration.ledger import stock
+
+        stock.ring(connection, "stock")
+    work(shop)
+
+
+def work(shop: Shop) -> None:
+    from tests.fixtures.line import _open
+    from integration.line.stage import work_on
+
+    while bells := _open(shop.house):
+        ran = False
+        for bell in bells:
+            if bell.stage == "load":
+                work_on(shop.house, bell.batch_id, bell.stage)
+                ran = True
+        with read(shop.house.engine) as connection:
+            due = connection.execute(select(tables.batch.c.due_at).where(tables.batch.c.state == "open")).scalars().all()
+        if not ran or all(one > clock.now() for one in due):
+            return
+
+
+def test_first_read_publishes_everything_less_buffers(shop: Shop) -> None:
+    shop.stocked(LAMP_001=40, DESK_001=12, LAMP_002=0)
+    assert (shop.shows("LAMP-001"), shop.shows("DESK-001"), shop.shows("LAMP-002")) == (40, 7, 0)
+    assert shop.channel.stats()["contract_errors"] == []
+    assert shop.row("LAMP-009").listed is False  # inactive, so the channel has no such product
+
+
+def test_an_order_that_is_not_booked_yet_is_subtracted(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.channel.place([of(1, "LAMP-001", 4)])
+    shop.erp.inventory(SKU="LAMP-001", OnHand=11)
+    shop.stock()
+    assert shop.shows("LAMP-001") == 7
+
+
+def test_an_order_is_subtracted_once_before_and_after_its_allocation(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.channel.place([of(1, "LAMP-001", 4)])
+    shop.orders()
+    assert shop.shows("LAMP-001") == 6
+    shop.allocated(1)
+    shop.stock()
+    assert (shop.available("LAMP-001"), shop.shows("LAMP-001")) == (6, 6)
+    shop.erp.ship(SalesOrderID=shop.sales_orders()[0]["SalesOrderID"])
+    shop.erp.inventory(SKU="LAMP-001", OnHand=8)
+    shop.stock()
+    assert shop.shows("LAMP-001") == 8
+
+
+def test_a_backorder_stays_subtracted_until_stock_comes(shop: Shop) -> None:
+    shop.stocked(LAMP_001=3)
+    shop.channel.place([of(1, "LAMP-001", 3)])
+    shop.erp.inventory(SKU="LAMP-001", OnHand=2)  # one was lost before the order came
+    shop.orders()
+    shop.stock()
+    assert shop.shows("LAMP-001") == 0
+    shop.erp.inventory(SKU="LAMP-001", OnHand=7)
+    shop.allocated(1)
+    shop.stock()
+    assert shop.shows("LAMP-001") == 4
+
+
+def test_units_that_the_warehouse_gives_up_are_still_promised(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.channel.place([of(1, "LAMP-001", 4)])
+    shop.orders()
+    shop.allocated(1)
+    shop.stock()
+    shop.erp.change(shop.sales_orders()[0]["SalesOrderID"], OrderStatus="OnHold")
+    assert shop.available("LAMP-001") == 10
+    shop.stock()
+    assert shop.shows("LAMP-001") == 6
+
+
+def test_a_cancellation_gives_units_back_once(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    (placed,) = shop.channel.place([of(1, "LAMP-001", 4)])
+    shop.orders()
+    shop.allocated(1)
+    shop.stock()
+    shop.erp.change(shop.sales_orders()[0]["SalesOrderID"], OrderStatus="Cancelled")
+    shop.stock()
+    assert shop.shows("LAMP-001") == 6  # the channel's order still wants them
+    shop.channel.change(placed["ChannelAdvisorOrderID"], OrderStatus="Cancelled")
+    assert shop.shows("LAMP-001") == 10
+    shop.stock()
+    republish(shop, "LAMP-001")
+    assert shop.shows("LAMP-001") == 10
+
+
+def test_several_changes_become_one_write(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    before = shop.puts()
+    for on_hand in (9, 8, 7):
+        shop.erp.inventory(SKU="LAMP-001", OnHand=on_hand)
+    shop.stock()
+    assert (shop.shows("LAMP-001"), shop.puts() - before) == (7, 1)
+
+
+def test_a_quantity_that_the_channel_shows_already_is_not_written(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.channel.place([of(1, "LAMP-001", 4)])
+    shop.orders()
+    shop.allocated(1)
+    before = shop.puts()
+    shop.stock()
+    assert (shop.shows("LAMP-001"), shop.puts() - before) == (6, 0)
+
+
+def test_an_order_between_the_guards_look_and_the_write_is_corrected(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.stocked(LAMP_001=10)
+    sold = []
+
+    def late_buyer(self: RestConnection, bodies: Any) -> Any:
+        if not sold:
+            sold.extend(shop.channel.place([of(1, "LAMP-001", 4)]))
+        return set_levels(self, bodies)
+
+    set_levels = RestConnection.set_levels
+    monkeypatch.setattr(RestConnection, "set_levels", late_buyer)
+    shop.erp.inventory(SKU="LAMP-001", OnHand=12)
+    shop.stock()
+    assert sold
+    assert shop.shows("LAMP-001") == 8
+
+
+def test_an_order_that_becomes_visible_late_is_corrected(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.channel.place([of(1, "LAMP-002", 1)])
+    shop.orders()
+    shop.erp.inventory(SKU="LAMP-001", OnHand=12)
+    shop.stock()
+    # It was placed before, with its units taken before: what we wrote since has put them back.
+    shop.channel.faults({"late-arriving-orders": {"delay": 500}})
+    shop.channel.place([of(2, "LAMP-001", 4)])
+    shop.channel.clear()
+    shop.channel.change  # noqa: B018
+    with write(shop.house.engine) as connection:
+        connection.execute(update(tables.cursor).values(looked_back_at=None))
+    shop.orders()
+    work(shop)
+    assert shop.shows("LAMP-001") == 8
+
+
+def test_a_stale_answer_is_no_error_and_ours_comes_again_later(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    journey = shop.house.journey("stock")
+    ahead = clock.text(clock.now() + timedelta(minutes=4))
+    body = {"SKU": "LAMP-001", "DistributionCenterID": 0, "Quantity": 99, "AsOf": ahead}
+    journey.target.set_levels([body])  # type: ignore[attr-defined]
+    shop.erp.inventory(SKU="LAMP-001", OnHand=9)
+    from integration.line import extract
+    from integration.line.stage import work_on
+
+    batch = extract.poll(shop.house, "stock", 10**15)
+    assert batch is not None
+    for stage in ("extract", "transform", "validate", "load"):
+        work_on(shop.house, batch, stage)  # type: ignore[arg-type]
+    work(shop)
+    row = shop.row("LAMP-001")
+    assert shop.shows("LAMP-001") == 99
+    assert row.due_at > clock.now() + timedelta(minutes=4)
+    assert "newer quantity" in row.note
+    with read(shop.house.engine) as connection:
+        assert connection.execute(select(tables.dead_letter)).all() == []
+
+
+def test_a_worker_that_dies_behind_the_write_is_followed_by_a_newer_instant(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.erp.inventory(SKU="LAMP-001", OnHand=12)
+    sent: list[Any] = []
+
+    class Killed(BaseException):
+        pass
+
+    def die(self: Any, offers: Any, results: Any) -> None:
+        sent.extend(offers)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stock_publisher.Publisher, "_settle", die)
+        with pytest.raises(Killed):
+            shop.stock()
+    assert shop.shows("LAMP-001") == 12
+    shop.channel.place([of(1, "LAMP-001", 4)])
+    with write(shop.house.engine) as connection:
+        connection.execute(update(tables.batch).values(owner=None, lease_until=None))
+    work(shop)
+    assert shop.shows("LAMP-001") == 8
+    # Were the first write to land only now, it would be refused.
+    journey = shop.house.journey("stock")
+    first = {"SKU": "LAMP-001", "DistributionCenterID": 0, "Quantity": 12, "AsOf": clock.text(sent[0].as_of)}
+    (said,) = journey.target.set_levels([first])  # type: ignore[attr-defined]
+    assert said.result == "stale"
+    assert shop.shows("LAMP-001") == 8
+
+
+def test_an_answer_that_never_comes_is_followed_by_a_newer_instant(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    before = shop.row("LAMP-001").as_of
+    shop.channel.faults({"drop-after-commit": {"times": 1, "operations": ["updateInventory"]}})
+    shop.erp.inventory(SKU="LAMP-001", OnHand=12)
+    shop.stock()
+    row = shop.row("LAMP-001")
+    assert (shop.shows("LAMP-001"), row.sent_at, row.due_at) == (12, None, None)
+    assert row.as_of > before
+
+
+def test_units_sold_under_an_alias_count_and_each_listing_has_its_part(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.channel._call("POST", "products", {"products": [{"SKU": "AMZ-LMP-1", "Title": "Lamp", "Currency": "USD"}]})
+    shop.channel.place([of(1, "AMZ-LMP-1", 3)])
+    shop.orders()
+    shop.stock()
+    work(shop)
+    shown = [shop.shows("LAMP-001"), shop.shows("AMZ-LMP-1")]
+    assert sum(one or 0 for one in shown) == 7
+    shop.allocated(1)
+    shop.stock()
+    assert (shop.shows("LAMP-001") or 0) + (shop.shows("AMZ-LMP-1") or 0) == 7
+
+
+def test_a_quantity_that_the_channel_refuses_is_one_dead_letter(shop: Shop) -> None:
+    shop.stocked(LAMP_001=10)
+    shop.erp.inventory(SKU="LAMP-001", OnHand=12)
+    with write(shop.house.engine) as connection:
+        ahead = clock.now() + timedelta(minutes=20)
+        connection.execute(update(tables.stock).where(tables.stock.c.sku == "LAMP-001").values(as_of=ahead, due_at=clock.now()))
+        from integration.ledger import stock
+
+        stock.ring(connection, "stock")
+    work(shop)
+    with read(shop.house.engine) as connection:
+        (letter,) = connection.execute(select(tables.dead_letter)).all()
+    assert (letter.source_key, letter.kind, letter.state) == ("LAMP-001", "invalid", "open")
+    assert shop.shows("LAMP-001") == 10
+
+
+def test_nothing_is_published_before_the_open_orders_are_known(shop: Shop) -> None:
+    shop.channel.place([with_sku(1, "LAMP-001")])
+    batch = __import__("integration.line.extract", fromlist=["poll"]).poll(shop.house, "stock", 1)
+    from integration.line.stage import work_on
+
+    for bell, stage in work_on(shop.house, batch, "extract"):
+        work_on(shop.house, bell, stage)
+    assert shop.puts() == 0
+    shop.orders()
+    wait_for(lambda: (work(shop), shop.puts())[1], 10)
+    assert shop.shows("LAMP-001") == 100_000 - 2
