@@ -127,6 +127,7 @@ imports = [
     "tasks.transform",
     "tasks.validate",
     "tasks.load",
+    "tasks.hint",
     "tasks.sweep",
     "tasks.watch",
     "tasks.dead_letter",

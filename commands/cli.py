@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, Row] = {
     "secrets": Row("commands.secrets:secrets", "Keep credentials in the encrypted secrets file."),
     "connector": Row("commands.listing:connector", "List the systems that can be connected."),
     "mapping": Row("commands.listing:mapping", "List the mappings, field by field."),
+    "gateway": Row("commands.gateway:gateway", "Take webhooks."),
+    "webhooks": Row("commands.webhooks:webhooks", "Subscribe to the webhooks of a connection."),
     "metrics": Row("commands.metrics:metrics", "Serve metrics for Prometheus."),
     "status": Row("commands.status:status", "Show how each flow is, and what needs a person."),
     "alerts": Row("commands.alerts:alerts", "List what is wrong, and test who is told of it."),

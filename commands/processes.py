@@ -35,7 +35,10 @@ OFTEN = 4.0
 
 def start(supervisor: Supervisor, settings: Settings, environment: Mapping[str, str] | None = None) -> None:
     """Start them all, Valkey first; `environment` is for each of them. Raises Misconfigured where one cannot run here."""
-    for port, key in ((settings.flower_port, "flower"), (settings.metrics_port, "metrics")):
+    ports = [(settings.flower_port, "flower"), (settings.metrics_port, "metrics")]
+    if takes_webhooks(settings):
+        ports.append((settings.gateway.port, "gateway"))
+    for port, key in ports:
         if not is_free(port):
             raise Misconfigured(f"port {port} is taken by another program; end it, or set `port` under [{key}].", str(settings.path))
     if settings.redis_url is None:
@@ -47,6 +50,11 @@ def start(supervisor: Supervisor, settings: Settings, environment: Mapping[str, 
         supervisor.start(child)
 
 
+def takes_webhooks(settings: Settings) -> bool:
+    """Whether there is anything for the gateway to do."""
+    return settings.gateway.url is not None or any(one.webhook_secrets for one in settings.connections.values())
+
+
 def _ours(settings: Settings, environment: Mapping[str, str]) -> Iterator[Child]:
     loads = ",".join(f"{name}.load" for name in settings.connections)
     # Loading waits for the target, with nothing to do. A worker of its own keeps that from delaying reading and polling.
@@ -55,6 +63,8 @@ def _ours(settings: Settings, environment: Mapping[str, str]) -> Iterator[Child]
     yield Child("beat", _celery("beat", "--loglevel", "INFO"), environment)
     yield Child("flower", _celery("flower", f"--conf={_flower_file()}"), environment)
     yield Child("metrics", [sys.executable, "-m", "commands", "metrics"], environment)
+    if takes_webhooks(settings):
+        yield Child("gateway", [sys.executable, "-m", "commands", "gateway"], environment)
 
 
 def _worker(name: str, *queues: str) -> list[str]:

@@ -43,7 +43,7 @@ def up(invocation: Invocation) -> None:
         with opened(invocation) as house:  # brings the ledger to its present shape before the first worker looks at it
             processes.start(supervisor, settings)
             _introduce(screen, settings)
-            with watching(Watchdog(supervisor, settings, house.engine, _redis_url(settings)).look):
+            with watching(Watchdog(supervisor, settings, house.engine, _redis_url(settings))):
                 _watch(screen, supervisor, house)
         if screen.is_terminal:
             screen.print("Stopping: what has begun is finished first; Ctrl-C once more ends it at once.")

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 
 import redis
 from redis.backoff import NoBackoff
@@ -28,7 +26,7 @@ from integration.ledger.pulses import HOST, RESTARTED
 from integration.settings import Settings
 
 LOOK_SECONDS = 2.0
-ALERTS_SECONDS = 15.0
+TELL_SECONDS = 15.0
 
 PAUSE_SECONDS = 30.0
 """Between two looks further apart than this the machine slept: what is old then is no sign of anything."""
@@ -37,7 +35,7 @@ REDIS_SECONDS = 5.0
 
 
 class Watchdog:
-    """`redis_url` is that of the broker. Call `look` every LOOK_SECONDS."""
+    """`redis_url` is that of the broker. To be called again and again, each from a thread of its own: `look` and `tell`."""
 
     def __init__(self, supervisor: Supervisor, settings: Settings, engine: Engine, redis_url: str) -> None:
         self._supervisor, self._settings, self._engine = supervisor, settings, engine
@@ -45,58 +43,61 @@ class Watchdog:
         self._redis = redis.Redis.from_url(redis_url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS, retry=never)
         self._limits = {name: definition(one).limits for name, one in settings.connections.items()}
         self._could_move_since = self._looked_at = clock.now()
-        self._alerts_at = time.monotonic()
+        self._restarted: set[str] = set()
 
     def look(self) -> None:
+        """Restart what does not move. Only reads: what is frozen in the middle of a transaction may keep all others from writing."""
         moment = clock.now()
-        if (moment - self._looked_at).total_seconds() > PAUSE_SECONDS:
-            self._could_move_since = moment
+        slept = (moment - self._looked_at).total_seconds() > PAUSE_SECONDS
         self._looked_at = moment
         try:
             signs = liveness.look(self._engine, self._settings.flows)
-            missing = self._without_redis(moment)
-            if missing is None:
-                self._restart(signs)
-            else:
-                self._could_move_since = moment
-            if time.monotonic() - self._alerts_at > ALERTS_SECONDS:
-                self._alerts_at = time.monotonic()
-                alerts.watch(self._engine, self._settings, self._limits, messenger.send, [missing] if missing else ())
         except SQLAlchemyError:
+            slept = True
+        if slept or not self._redis_answers():
             self._could_move_since = clock.now()
-
-    def _restart(self, signs: liveness.Signs) -> None:
+            return
         for child in self._supervisor.snapshot():
-            since = self._since(child.since)
+            since = max(self._could_move_since, child.since) if child.since else self._could_move_since
             if child.pid is not None and liveness.stuck(signs, SERVES.get(child.name, ()), HOST, since):
-                pulses.leave(self._engine, [f"{RESTARTED}{child.name}"])
                 self._supervisor.restart(child.name)
+                self._restarted.add(f"{RESTARTED}{child.name}")
 
-    def _since(self, started: datetime | None) -> datetime:
-        return max(self._could_move_since, started) if started else self._could_move_since
-
-    def _without_redis(self, moment: datetime) -> Trouble | None:
-        try:
-            self._redis.ping()
-        except redis.RedisError:
+    def tell(self) -> None:
+        """Bring the alerts up to date, which a worker does too where one moves."""
+        moment = clock.now()
+        restarted = set(self._restarted)
+        with contextlib.suppress(SQLAlchemyError):
+            if restarted:
+                pulses.leave(self._engine, restarted)
+                self._restarted -= restarted
             advice = "Start it, or mend REDIS_URL; nothing is lost, and all goes on by itself."
-            return Trouble("outage", "Redis", "Redis does not answer, so that no work is taken", advice, moment)
-        return None
+            away = [] if self._redis_answers() else [Trouble("outage", "Redis", "Redis does not answer: no work is taken", advice, moment)]
+            alerts.watch(self._engine, self._settings, self._limits, messenger.send, away)
+
+    def _redis_answers(self) -> bool:
+        try:
+            return bool(self._redis.ping())
+        except redis.RedisError:
+            return False
 
 
 @contextlib.contextmanager
-def watching(look: Callable[[], None], seconds: float = LOOK_SECONDS) -> Iterator[None]:
-    """Look again and again, in a thread of its own, while the block runs."""
+def watching(watchdog: Watchdog) -> Iterator[None]:
+    """Let it look and tell while the block runs."""
     ended = threading.Event()
 
-    def run() -> None:
+    def again(what: Callable[[], None], seconds: float) -> None:
         while not ended.wait(seconds):
-            look()
+            what()
 
-    thread = threading.Thread(target=run, name="watchdog", daemon=True)
-    thread.start()
+    turns = ((watchdog.look, LOOK_SECONDS), (watchdog.tell, TELL_SECONDS))
+    threads = [threading.Thread(target=again, args=turn, name="watchdog", daemon=True) for turn in turns]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         ended.set()
-        thread.join(seconds)  # an alert that is being sent holds up no stop
+        for thread in threads:
+            thread.join(LOOK_SECONDS)  # an alert that is being sent holds up no stop

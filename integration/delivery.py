@@ -6,15 +6,17 @@ Nothing here touches the database: the claim and the intent are written before, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS
+from integration.dispute import Dispute, same
 from integration.errors import Conflict, FieldError, NoAnswer, Refused, SyncError, Transient, VersionConflict
 from integration.ledger.crosswalk import Crossing
-from integration.ports import Body, Remote, Target
+from integration.ports import TOO_LATE, Body, Remote, Target
 
 VERSION_TRIES = 4
 """How often a write is repeated on the newest version before the record waits; staff rarely save an order this often in a second."""
@@ -27,7 +29,8 @@ class Parcel:
     `look_first`: the target may hold it without our knowing (marked as taken over, or of a time before this ledger).
     `first`: what to do where it was never booked: `book`, `skip`, or `refuse` with the words in `why`.
     `leave_found`: what is found there belongs to others (a customer of the ERP) and is not changed. `winners`: by group of members,
-    who wins where both sides have changed it. `settled`: members on which both sides agree, whatever we wrote last.
+    who wins where both sides have changed it. `settled`: members on which both sides agree, whatever we wrote last. `told`: how the
+    record stands at its source, for a person.
     """
 
     entity: str
@@ -39,6 +42,7 @@ class Parcel:
     leave_found: bool = False
     winners: Mapping[str, str] = field(default_factory=dict)
     settled: Sequence[str] = ()
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It has not happened. `delivered` is set where the record was created and only a later change to it failed."""
+    """It has not happened. `delivered` is set where the record was created and only a later change to it failed, or where all was written
+    but what a person must decide."""
 
     error: SyncError
     delivered: Delivered | None = None
@@ -81,13 +86,13 @@ def differences(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> di
     ends takes no more is left out: it must not keep the end from arriving."""
     left_out = {*(_closed_by_end(target, parcel) or ()), *parcel.settled}
     names = [name for name in target.writable(parcel.entity).update if name not in left_out]
-    return {name: parcel.body[name] for name in names if name in parcel.body and not _same(parcel.body[name], before.get(name))}
+    return {name: parcel.body[name] for name in names if name in parcel.body and not same(parcel.body[name], before.get(name))}
 
 
 def moved_members(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> list[str]:
     """Members that differ from what we wrote last, and that no update can carry; of a record that ends they matter no more."""
     fixed = target.writable(parcel.entity).fixed if _closed_by_end(target, parcel) is None else ()
-    return [name for name in fixed if name in parcel.body and name in before and not _same(parcel.body[name], before[name])]
+    return [name for name in fixed if name in parcel.body and name in before and not same(parcel.body[name], before[name])]
 
 
 def _closed_by_end(target: Target, parcel: Parcel) -> Sequence[str] | None:
@@ -160,79 +165,64 @@ def _follow_up(target: Target, parcel: Parcel, made: Delivered) -> Outcome:
         outcome = _change(target, parcel, made.remote.key, made.remote.version, made.members)
     except SyncError as error:
         return Failed(error, made)
-    return Delivered(made.operation, outcome.remote, outcome.members, made.note)
+    if isinstance(outcome, Failed):
+        return outcome
+    return Delivered(made.operation, outcome.remote, outcome.members, "; ".join(filter(None, (made.note, outcome.note))))
 
 
-def _change(target: Target, parcel: Parcel, key: str, version: int | None, before: Mapping[str, Any]) -> Delivered:
-    writable = target.writable(parcel.entity)
+def _change(target: Target, parcel: Parcel, key: str, version: int | None, before: Mapping[str, Any]) -> Delivered | Failed:
     if moved := moved_members(target, parcel, before):
         raise Conflict(
-            f"{', '.join(moved)} changed after booking, which {key} cannot take; correct it there by hand, then dismiss this",
-            tuple(FieldError(name, "changed after booking and cannot be changed in the target") for name in moved),
+            f"{', '.join(moved)} changed after {key} was made, which cannot take it; correct it there by hand, then dismiss this",
+            tuple(FieldError(name, f"changed after {key} was made and cannot be changed there") for name in moved),
         )
     changes = differences(target, parcel, before)
     remote = Remote(key, version, {})
-    if own := [name for name in changes if changes[name] in writable.own_values.get(name, ())]:
-        # A state that only the target itself sets: it is either there already, or both sides disagree.
+    states = partial(target.state_words, parcel.entity)
+    dispute = Dispute(target.writable(parcel.entity), key, parcel.told, parcel.winners, states, before, changes)
+    if dispute.asks_for_own_states():
         remote = _present(target, parcel, key)
-        for name in own:
-            if not _same(remote.body.get(name), changes[name]):
-                raise Conflict(
-                    f"{name} should be {changes[name]} and is {remote.body.get(name)} in {key}, which only the target itself can change",
-                    (FieldError(name, f"should be {changes[name]}, is {remote.body.get(name)} in {key}"),),
-                )
-            del changes[name]
-    notes: list[str] = []
+        dispute.own_states(remote.body)
+        dispute.both_changed(remote.body)
     for _ in range(VERSION_TRIES):
         if not changes:
             break
-        if remote.version is None:
-            remote = _present(target, parcel, key)
-        try:
-            remote = target.update(parcel.entity, key, changes, remote.version)
-            break
-        except VersionConflict as conflict:
-            remote = _present(target, parcel, key) if not conflict.current else target.remote(parcel.entity, conflict.current)
-            notes += _settle(target, parcel, key, before, remote.body, changes)
-        except NoAnswer as error:
-            if error.retry_after:
-                raise
-            remote = _present(target, parcel, key)
-        if all(_same(remote.body.get(name), value) for name, value in changes.items()):
+        remote, written = _try(target, parcel, remote, dispute)
+        if written or all(same(remote.body.get(name), value) for name, value in changes.items()):
             break
     else:
         raise Transient(f"{key} changes too fast to be written; it is tried again")
-    return Delivered("updated", remote, {**before, **kept_members(target, parcel)}, "; ".join(notes))
+    members = {name: value for name, value in kept_members(target, parcel).items() if name not in dispute.open_members}
+    delivered = Delivered("updated", remote, {**before, **members}, "; ".join(dispute.notes))
+    if not dispute.faults:
+        return delivered
+    # The rest is written. The version stays the old one: whoever writes next meets the same dispute, until a person has ended it.
+    delivered = replace(delivered, remote=Remote(key, version, remote.body))
+    return Failed(Conflict("both sides disagree; decide, and replay this or dismiss it", tuple(dispute.faults)), delivered)
 
 
-def _settle(
-    target: Target, parcel: Parcel, key: str, before: Mapping[str, Any], there: Mapping[str, Any], changes: dict[str, Any]
-) -> list[str]:
-    """Where somebody there has changed what we are about to change, the flow's policy decides for each group of members: what the
-    target keeps is taken out of `changes`. Gives a note for each decision; raises Conflict where a person decides."""
-    writable = target.writable(parcel.entity)
-    notes = []
-    for group, members in writable.groups.items():
-        edited = [
-            name
-            for name in members
-            if name in changes
-            and name in before
-            and not _same(there.get(name), before[name])
-            and not _same(there.get(name), changes[name])
-            and there.get(name) not in writable.own_values.get(name, ())
-        ]
-        if not edited:
-            continue
-        winner = parcel.winners.get(group, "source")
-        if winner == "person":
-            said = f"{', '.join(edited)} changed on both sides since the last sync; decide which is right, and replay this or dismiss it"
-            raise Conflict(f"{said} ({key})", tuple(FieldError(name, "changed on both sides since the last sync") for name in edited))
-        notes.append(f"{', '.join(edited)} changed on both sides; the {winner} wins")
-        if winner == "target":
-            for name in members:
-                changes.pop(name, None)
-    return notes
+def _try(target: Target, parcel: Parcel, remote: Remote, dispute: Dispute) -> tuple[Remote, bool]:
+    """Write the changes on this version. Gives the record as it is now, and whether they were taken."""
+    if remote.version is None:
+        remote = _present(target, parcel, remote.key)
+        dispute.both_changed(remote.body)
+        if not dispute.changes:
+            return remote, True
+    try:
+        return target.update(parcel.entity, remote.key, dispute.changes, remote.version), True
+    except VersionConflict as conflict:
+        remote = target.remote(parcel.entity, conflict.current) if conflict.current else _present(target, parcel, remote.key)
+        dispute.both_changed(remote.body)
+    except Refused as error:
+        if target.writable(parcel.entity).meaning(error) != TOO_LATE:
+            raise
+        remote = _present(target, parcel, remote.key)
+        dispute.too_late(error, remote.body)
+    except NoAnswer as error:
+        if error.retry_after:
+            raise
+        remote = _present(target, parcel, remote.key)
+    return remote, False
 
 
 def _present(target: Target, parcel: Parcel, key: str) -> Remote:
@@ -248,7 +238,7 @@ def look_up(target: Target, parcel: Parcel) -> Delivered | None:
     found = list(target.find(parcel.entity, parcel.reference))
     if not found:
         return None
-    usable = [one for one in found if all(_same(one.body.get(name), value) for name, value in writable.usable.items())]
+    usable = [one for one in found if all(same(one.body.get(name), value) for name, value in writable.usable.items())]
     remote = min(usable or found, key=lambda one: one.key)
     note = f"{len(found)} of them were there; {remote.key} is used" if len(found) > 1 else ""
     held = {name: remote.body.get(name) for name in (*writable.update, *writable.fixed)}
@@ -261,19 +251,3 @@ def look_up(target: Target, parcel: Parcel) -> Delivered | None:
 def _may_still_happen_until(target: Target, intent_at: datetime | None) -> datetime:
     assert intent_at is not None  # written together with the intent
     return intent_at + timedelta(seconds=SEND_WITHIN_SECONDS + target.timeout_seconds + target.settle_seconds)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as text."""
-    if one is other:
-        return True
-    if isinstance(one, Mapping) or isinstance(other, Mapping):
-        left, right = one or {}, other or {}
-        return (
-            isinstance(left, Mapping)
-            and isinstance(right, Mapping)
-            and all(_same(left.get(name), right.get(name)) for name in {*left, *right})
-        )
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(_same(a, b) for a, b in zip(one, other, strict=True))
-    return one == other or (one is not None and other is not None and str(one) == str(other))

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 from integration import clock
 from integration.ledger import alerts, batches, pulses
-from integration.line import holds
+from integration.ledger.database import write
+from integration.ledger.hints import forget_taken
+from integration.line import hints, holds
 from tasks.app import app
 from tasks.base import LineTask, house
 from tasks.chain import ring, ring_batches
@@ -14,6 +16,9 @@ from tasks.dead_letter import mirror
 
 FORGET_AFTER = timedelta(hours=1)
 """Long enough for a person to see that ticks come."""
+
+FORGET_HINTS_AFTER = timedelta(days=2)
+"""A system repeats an event for a day at most."""
 
 FORGET_PULSES_AFTER = timedelta(days=1)
 FORGET_ALERTS_AFTER = timedelta(days=90)
@@ -23,7 +28,7 @@ FORGET_ALERTS_AFTER = timedelta(days=90)
 def sweep(self: LineTask) -> None:
     """Ring for every batch whose bell was lost or whose worker is gone, and bring the dead letters' queue up to date."""
     present = house()
-    ring_batches(present.settings, present.engine, holds.release(present))
+    ring_batches(present.settings, present.engine, [*hints.take(present), *holds.release(present)])
     ring(present.settings, batches.due(present.engine))
     mirror(present.settings, present.engine, self.request.hostname or "")
 
@@ -35,3 +40,5 @@ def forget() -> None:
     batches.forget_empty_runs(engine, FORGET_AFTER)
     pulses.forget(engine, moment - FORGET_PULSES_AFTER)
     alerts.forget(engine, moment - FORGET_ALERTS_AFTER)
+    with write(engine) as connection:
+        forget_taken(connection, moment - FORGET_HINTS_AFTER)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from connectors.rest import levels, units
 from connectors.rest.client import Call, Client
 from connectors.rest.definition import Definition, Entity, Levels, Listing, Search
+from connectors.rest.webhooks import Subscriptions
 from integration import clock
 from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Transient
 from integration.ports import (
@@ -198,6 +199,14 @@ class RestConnection:
     def timeout_seconds(self) -> float:
         """The longest that one write takes, its token included and its wait for the budget's turn not; a read may take twice that."""
         return self._definition.times.total
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """Raises Misconfigured where the system sends no webhooks."""
+        declared = self._definition.webhooks
+        if declared is None:
+            raise Misconfigured(f"{self._definition.title} sends no webhooks; its connector file has no 'webhooks'")
+        return Subscriptions(self._client, declared, self._definition.paging, self._root + declared.path)
 
     # ---- both
 

@@ -19,6 +19,7 @@
         holds: {order, states}                                             by which state an order's units are out of what is available
         levels: {path, items, results, …}                                  how a channel's quantities are set, many at once
     item: {path, sku, status, orderable, longest, alias, quantity}                   how a code on an order line finds its item
+    webhooks: {path, key, url, events, status, active, secret, brings, fixed}     subscriptions, and what an event is a hint for
 
 A connection may override any of it; what it says is merged in and checked as strictly.
 """
@@ -214,6 +215,34 @@ class ItemLookup:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """What a webhook of this type is a hint for: entities, and where the record's key and its time of change sit in the body (dotted)."""
+
+    entities: tuple[str, ...]
+    key: str
+    changed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Subscriptions at `path`: members for key, url, events, status (with the word for an active one) and the signing secret, shown
+    once; `fixed` is sent along. `brings`: the events that exist."""
+
+    path: str
+    key: str
+    url: str
+    events: str
+    status: str
+    active: str
+    secret: str
+    brings: Mapping[str, Event]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_path("path", self.path, keyed=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Definition:
     """A whole connector file."""
 
@@ -227,6 +256,7 @@ class Definition:
     times: Times
     entities: Mapping[str, Entity]
     item: ItemLookup | None = None
+    webhooks: Webhooks | None = None
 
     def __post_init__(self) -> None:
         if self.base and (not self.base.startswith("/") or self.base.endswith("/")):

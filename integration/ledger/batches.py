@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Engine, and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
 from integration.ledger import lease, tables
@@ -21,7 +22,23 @@ STAGES: tuple[Stage, ...] = ("extract", "transform", "validate", "load")
 Lane = Literal["live", "retries", "backfill", "reconcile"]
 LANES: tuple[Lane, ...] = ("live", "retries", "backfill", "reconcile")
 
-POLLS = ("first read", "tick", "look back")
+WEBHOOK = "webhook"
+"""The kind of a run that a webhook has asked for."""
+
+GIVING_WAY: tuple[Lane, ...] = ("backfill", "reconcile")
+"""Lanes that work on one batch at a time at the stages that one worker serves, so that its other processes are free for live work."""
+
+TOGETHER: tuple[tuple[Stage, ...], ...] = (("extract", "transform", "validate"), ("load",))
+
+TURN_NOTE = "waits for its turn behind a batch of a backfill or a reconciliation"
+TURN_LOCK = 7_215_309
+"""Any number that nobody else locks in this database."""
+
+TURN_SECONDS = 1.0
+"""How soon a batch of these lanes asks again whether it is its turn."""
+
+POLLS = ("first read", "tick", "look back", WEBHOOK)
+"""Kinds of runs that read what is new."""
 
 REPLAY = "replay"
 """The kind of a run by which a person sends records once more, and the member of its batches' pages that says so."""
@@ -114,6 +131,10 @@ def claim(engine: Engine, batch_id: int, stage: Stage) -> Batch | None:
             return None
         if row.owner is not None and row.lease_until > moment and not lease.is_dead(row.owner):
             return None
+        if row.lane in GIVING_WAY and _another_has_the_turn(connection, row, moment):
+            later = moment + timedelta(seconds=TURN_SECONDS)
+            connection.execute(update(tables.batch).where(b.id == batch_id).values(due_at=later, rung_at=None, note=TURN_NOTE))
+            return None
         losses = row.losses + (row.owner is not None)
         connection.execute(
             update(tables.batch)
@@ -121,6 +142,20 @@ def claim(engine: Engine, batch_id: int, stage: Stage) -> Batch | None:
             .values(owner=owner, lease_until=lease.until(moment, LEASE_SECONDS), attempts=b.attempts + 1, losses=losses)
         )
     return Batch(row.id, row.run_id, row.flow, row.lane, row.stage, row.page, row.size, row.attempts + 1, losses, owner)
+
+
+def _another_has_the_turn(connection: Connection, row: Any, moment: datetime) -> bool:
+    """Whether another batch of a lane that gives way is being worked on, at a stage of the same worker."""
+    b = tables.batch.c
+    stages = next(together for together in TOGETHER if row.stage in together)
+    if connection.dialect.name == "postgresql":  # or two at the same moment would not see each other
+        connection.execute(select(func.pg_advisory_xact_lock(TURN_LOCK, TOGETHER.index(stages))))
+    owners = connection.execute(
+        select(b.owner).where(
+            b.state == "open", b.stage.in_(stages), b.lane.in_(GIVING_WAY), b.id != row.id, b.owner.is_not(None), b.lease_until > moment
+        )
+    ).scalars()
+    return any(not lease.is_dead(owner) for owner in owners)
 
 
 def hold(connection: Connection, batch: Batch) -> None:
@@ -139,8 +174,19 @@ def finish(connection: Connection, batch: Batch, following: Stage | None, *, siz
     else:
         values |= {"stage": following, "due_at": moment, "rung_at": moment}
     _mine(connection, batch, **values)
+    _count(connection, batch, size if size is not None else batch.size if following is None and note is None else 0)
     if following is None:
         close_run_if_done(connection, batch.run_id)
+
+
+def _count(connection: Connection, batch: Batch, records: int) -> None:
+    """How many records have passed the stage, for metrics; in the same transaction, so that none is counted twice."""
+    if records:
+        s = tables.stage_count.c
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        row = dialect.insert(tables.stage_count).values(flow=batch.flow, stage=batch.stage, lane=batch.lane, records=records)
+        more = {"records": s.records + row.excluded.records}
+        connection.execute(row.on_conflict_do_update(index_elements=["flow", "stage", "lane"], set_=more))
 
 
 @outlasting_a_restart

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, case, func, insert, null, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, insert, literal, null, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
@@ -113,12 +113,12 @@ def learn_aliases(connection: Connection, flow: str, warehouse: str) -> None:
     alias = tables.stock.alias("alias")
     there = select(alias.c.sku).where(alias.c.flow == flow, alias.c.sku == i.sku).exists()
     rows = connection.execute(
-        select(i.sku, s.item, s.available, s.as_of, s.changed_at)
+        select(literal(flow).label("flow"), i.sku, s.item, s.available, s.as_of, s.changed_at, literal(0).label("gap"))
         .join(tables.stock, and_(s.flow == flow, s.sku == i.target_sku))
         .where(i.connection == warehouse, i.sku != i.target_sku, ~there)
-    ).all()
-    if rows:
-        new = [{**row._mapping, "flow": flow, "gap": 0, "due_at": clock.now()} for row in rows]
+    ).mappings()
+    new = [{**row, "due_at": clock.now()} for row in rows]
+    if new:
         connection.execute(insert(tables.stock), new)
 
 

@@ -329,7 +329,7 @@ hint = Table(
     Column("changed_at", Instant),
     Column("received_at", Instant, nullable=False),
     Column("taken_at", Instant),
-    UniqueConstraint("connection", "event_id"),
+    UniqueConstraint("connection", "event_id", "entity"),
     Index("ix_hint_waiting", "connection", "entity", sqlite_where=text("taken_at IS NULL"), postgresql_where=text("taken_at IS NULL")),
 )
 

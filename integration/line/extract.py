@@ -14,11 +14,14 @@ from integration.ledger import batches, records, tables
 from integration.ledger.batches import Batch
 from integration.ledger.database import read, write
 from integration.line import backfill, stock_guard, stock_pass
-from integration.line.journey import House
+from integration.line.journey import House, Journey
 from integration.ports import Page, PageRequest
 
 STOOD_AT = "stood_at"
 """The member of a look back's pages that says where the cursor stood when it began."""
+
+KEYS = "keys"
+"""The member of a page that names records to be fetched one by one."""
 
 ROOM_SECONDS = 1.0
 """A page that finds the line full waits this long."""
@@ -76,18 +79,25 @@ def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
     if full and not batch.page["only_new"]:
         batches.postpone(house.engine, batch, ROOM_SECONDS, "waits for room on the line", spend=False)
         return []
-    read_at = clock.now()
+    read_at, entity = clock.now(), journey.flow.entity
     try:
-        page = journey.source.fetch_page(journey.flow.entity, _request(batch.page))
+        page = _fetch(journey, batch.page[KEYS]) if KEYS in batch.page else journey.source.fetch_page(entity, _request(batch.page))
     except PageExpired:
         return _start_over(house, batch)
     return _keep(house, batch, page, read_at)
 
 
+def _fetch(journey: Journey, keys: list[str]) -> Page:
+    """What is not there (any more) is left out."""
+    with journey.source_budget.expecting(len(keys)):
+        found = [journey.source.fetch_one(journey.flow.entity, key) for key in keys]
+    return Page([record for record in found if record is not None], None)
+
+
 def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tuple[int, batches.Stage]]:
     bells: list[tuple[int, batches.Stage]] = []
     with write(house.engine) as connection:
-        _lock_cursor(connection, batch.flow)
+        lock_cursor(connection, batch.flow)
         journey, again = house.journey(batch.flow), batch.lane == "backfill"
         found = stock_guard.versions(journey, page.records)
         fresh = records.store_page(connection, house.vault, batch.flow, batch.id, found, journey.named, read_at, again=again)
@@ -131,7 +141,7 @@ def _start_over(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
     return [(again, "extract")]
 
 
-def _lock_cursor(connection: Connection, flow: str) -> None:
+def lock_cursor(connection: Connection, flow: str) -> None:
     """Two pages of one flow are kept one after the other, so that a record in both is kept once."""
     connection.execute(select(tables.cursor.c.flow).where(tables.cursor.c.flow == flow).with_for_update()).all()
 
@@ -148,6 +158,11 @@ def _advance(connection: Connection, flow: str, position: datetime) -> None:
 def _looked_back(connection: Connection, flow: str, stood_at: datetime) -> None:
     """A look back has read its last page: the next one need not go further back than an overlap before where this one began."""
     connection.execute(update(tables.cursor).where(tables.cursor.c.flow == flow).values(look_back_from=stood_at))
+
+
+def page_since(since: datetime | None) -> dict[str, Any]:
+    """The page of a batch that reads what changed since then."""
+    return _store(PageRequest(since=since))
 
 
 def _store(request: PageRequest) -> dict[str, Any]:

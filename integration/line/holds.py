@@ -14,6 +14,7 @@ from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
+from integration.line.origin import resting
 
 log = structlog.get_logger()
 
@@ -71,7 +72,8 @@ def _orders(house: House, journey: Journey, awaited: Sequence[str]) -> set[str]:
     flow = journey.flow
     with read(house.engine) as connection:
         rows = crosswalk.look_up(connection, flow.target, flow.source, "order", awaited)
-    return {key for key, crossing in rows.items() if crossing.target_key is not None}
+    booked = {key for key, crossing in rows.items() if crossing.target_key is not None}
+    return {key for key in booked if not resting(house, journey, key)} if flow.entity == "shipment" else booked
 
 
 def _judged_anew(_: House, __: Journey, awaited: Sequence[str]) -> set[str]:

@@ -90,6 +90,14 @@ class Loader:
         """The record's crosswalk row as this entity reads it."""
         return crossing
 
+    def before(self, job: Job, crossing: Crossing) -> dict[str, Any]:
+        """The members that the target holds as far as we know."""
+        return self._house.vault.open(crossing.delivered) if crossing.delivered else {}
+
+    def disagreed(self, job: Job) -> bool:
+        """Whether the target may hold something else although this very content was delivered."""
+        return False
+
     def missing(self, job: Job) -> SyncError | None:
         """What keeps a record that is new to the target from being sent."""
         return None
@@ -166,8 +174,9 @@ class Loader:
             self._writer.superseded(record)
             return False
         if crossing.target_key is not None:
-            job.before = self._house.vault.open(crossing.delivered) if crossing.delivered else {}
-            if (crossing.delivered_hash == job.hash and crossing.intent is None) or not self._moves(job):
+            job.before = self.before(job, crossing)
+            is_there = crossing.delivered_hash == job.hash and crossing.intent is None and not self.disagreed(job)
+            if is_there or not self._moves(job):
                 self._writer.unchanged(record, crossing, job.hash)
                 return False
             return True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from integration import clock
 from integration.budget import Work, work
-from integration.delivery import Delivered, Failed, Outcome, Parcel, kept_members
-from integration.errors import Conflict, FieldError, Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
+from integration.delivery import Failed, Outcome, Parcel
+from integration.errors import Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
 from integration.ledger import batches, crosswalk, records
 from integration.ledger.batches import Batch
 from integration.ledger.crosswalk import Crossing
@@ -18,7 +19,7 @@ from integration.line.customers import Customers
 from integration.line.journey import House, Journey
 from integration.line.load import LOOK_AGAIN_SECONDS, Job, Loader
 from integration.line.pump import Pump
-from integration.ports import NOT_NOW, TOO_LATE
+from integration.ports import NOT_NOW
 
 
 class OrderLoader(Loader):
@@ -47,31 +48,27 @@ class OrderLoader(Loader):
         by_hand = self._batch.lane == "backfill" or batches.REPLAY in self._batch.page
         return order_parcel(self._journey, job, customer if isinstance(customer, str) else "", by_hand=by_hand)
 
+    def before(self, job: Job, crossing: Crossing) -> dict[str, Any]:
+        """Of the status it counts what both sides agreed on last, for the target may have changed it and told the source."""
+        before = super().before(job, crossing)
+        if crossing.agreed is None or not self.disagreed(job) or job.record.canonical is None:
+            return before
+        opened = self._house.vault.open(job.record.canonical)["canonical"]
+        agreed = self._journey.writing[self._flow.entity].to_body({**self._journey.canonical(opened), "status": crossing.agreed})
+        status = self._journey.target.writable(self._flow.entity).groups.get("status", ())
+        return before | {name: agreed.get(name) for name in status if name in before}
+
+    def disagreed(self, job: Job) -> bool:
+        return job.about["agreed"] not in (None, job.about["status"])
+
     def judged(self, job: Job, outcome: Outcome) -> Outcome:
         if not isinstance(outcome, Failed) or not isinstance(outcome.error, Refused):
             return outcome
-        meaning = self._journey.target.writable(self._flow.entity).meaning(outcome.error)
-        if meaning == NOT_NOW:
-            customer = str(self._customers.key_of(job))
-            held = Held(f"the customer {customer} is inactive in the target; activate it there", "credit", customer, outcome.error.fields)
-            return Failed(held, outcome.delivered)
-        if meaning == TOO_LATE and job.crossing and job.crossing.target_key:
-            return self._too_late(job, job.crossing.target_key, outcome)
-        return outcome
-
-    def _too_late(self, job: Job, key: str, outcome: Failed) -> Outcome:
-        """The status of the source cannot be carried out any more: both states are told to whoever the flow lets decide."""
-        try:
-            present = self._journey.target.get(self._flow.entity, key)
-        except SyncError as error:
-            return Failed(error, outcome.delivered)
-        states = self._journey.target.state_words(self._flow.entity, present.body) if present else "gone"
-        said = f"it is {job.about['status']} in {self._flow.source}, but {key} is {states} in {self._flow.target}"
-        if self._flow.conflicts["status"] == "target" and present is not None:
-            members = {**(job.before or {}), **kept_members(self._journey.target, self.parcel(job))}
-            return Delivered("kept", present, members, f"{said}; the flow lets {self._flow.target} win")
-        fault = FieldError("status", f"{said}; settle it with the customer, then dismiss this")
-        return Failed(Conflict(f"{said}, which cannot be changed any more", (fault,)), outcome.delivered)
+        if self._journey.target.writable(self._flow.entity).meaning(outcome.error) != NOT_NOW:
+            return outcome
+        customer = str(self._customers.key_of(job))
+        said = f"the customer {customer} is inactive in the target; activate it there"
+        return Failed(Held(said, "credit", customer, outcome.error.fields), outcome.delivered)
 
     def finish(self) -> None:
         with Pump(self._journey.source_budget.side_by_side()) as pump:
@@ -153,4 +150,5 @@ def order_parcel(journey: Journey, job: Job, customer: str, *, by_hand: bool) ->
         winners=journey.flow.conflicts,
         # Both sides have this status already: one of them told the other, and what comes back is our own echo.
         settled=writable.groups.get("status", ()) if about.get("agreed") == about["status"] else (),
+        told=f"{about['status']} in {journey.flow.source}",
     )

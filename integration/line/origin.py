@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from integration.errors import Held, Refused, SyncError
+from integration.errors import Held, Limited, Misconfigured, Refused, SyncError, Transient, Unauthorized, Waiting
 from integration.ledger import crosswalk, order_lines, tables
 from integration.ledger.database import read
 from integration.ledger.order_lines import OrderLine
+from integration.ledger.records import DEAD, SKIPPED
 from integration.line.journey import Canonical, House, Journey
+
+PASSING = (Limited, Transient, Unauthorized, Waiting, Misconfigured)
+"""What keeps the channel from answering for now: no fault of the record that we ask for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +65,26 @@ class Origins:
         flow = self._journey.flow
         if not reference:
             raise Elsewhere(f"{order} has no number of another system")
-        if reference in self._rows or self._on_its_way(reference):
-            held = self._rows.get(reference)
-            if held is not None and held.target_key not in (None, order):
-                raise Elsewhere(f"{reference} is booked as {held.target_key}, and {order} is another order with its number")
+        row = self._rows.get(reference)
+        if row is not None and row.target_key is not None:
+            raise Elsewhere(f"{reference} is booked as {row.target_key}, and {order} is another order with its number")
+        if self._on_its_way(reference):
             raise Held(f"the order {reference} of {flow.target} is not booked yet", "order", reference)
         if self._channel_order(reference) is None:
             raise Elsewhere(f"{order} is no order of {flow.target}")
         return reference
 
     def _on_its_way(self, reference: str) -> bool:
+        """Whether our order flow has it and may yet book it. What it left to others, or a person took out of it, was booked by others."""
         orders = _order_flow(self._house, self._journey)
-        r = tables.record.c
-        wanted = select(r.id).where(r.flow == orders.flow.name, r.source_key == reference, r.finished_at.is_(None)).limit(1)
+        r, d = tables.record.c, tables.dead_letter.c
+        newest = select(r.id, r.state).where(r.flow == orders.flow.name, r.source_key == reference).order_by(r.version.desc()).limit(1)
         with read(self._house.engine) as connection:
-            return connection.execute(wanted).first() is not None
+            record = connection.execute(newest).one_or_none()
+            if record is None or record.state == SKIPPED:
+                return False
+            waits = select(d.id).where(d.record_id == record.id, d.state == "open").limit(1)
+            return record.state != DEAD or connection.execute(waits).first() is not None
 
     def _channel_order(self, key: str) -> Canonical | None:
         try:
@@ -110,3 +119,9 @@ def channel_status(house: House, journey: Journey, body: dict[str, object]) -> s
         return str(_order_flow(house, journey).read(body)["status"])
     except SyncError:
         return None
+
+
+def resting(house: House, journey: Journey, order_key: str) -> bool:
+    """Whether the channel holds the order, and so takes no shipment of it. Raises what the channel raises."""
+    present = journey.target.get("order", order_key)
+    return present is not None and channel_status(house, journey, present.body) == "on_hold"

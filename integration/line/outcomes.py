@@ -167,7 +167,8 @@ class Writer:
             self._unanswered(record, crossing, outcome)
         else:
             if outcome.delivered is not None:
-                self._crossings.append({**self._held(crossing, outcome.delivered, None), **NO_INTENT, **FREE})
+                self._crossings.append({**self._held(crossing, outcome.delivered, crossing.delivered_version), **NO_INTENT, **FREE})
+                self._lines += order_lines.rows(flow, record.source_key, outcome.delivered.remote.key, about.get("lines", ()))
             else:
                 self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
             if any(fault.field.lower().endswith("sku") for fault in outcome.error.fields):

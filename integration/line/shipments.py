@@ -10,21 +10,19 @@ from sqlalchemy import func, select
 
 from integration import clock
 from integration.delivery import Failed, Outcome, Skipped
-from integration.errors import Conflict, FieldError, Held, Invalid, Refused, SyncError, Waiting
-from integration.ledger import shipped, tables
+from integration.errors import Conflict, FieldError, Held, Invalid, Refused, SyncError
+from integration.ledger import holds, shipped, tables
 from integration.ledger.database import read
 from integration.ledger.records import SKIPPED, Aside, Passed, Record
 from integration.line.journey import Canonical, House, Journey
 from integration.line.load import Job, Loader
-from integration.line.origin import Elsewhere, Origin, Origins
+from integration.line.origin import PASSING, Elsewhere, Origin, Origins
 from integration.line.unexpected import bug
-from integration.ports import NOT_NOW, OVER
-
-ON_HOLD_SECONDS = 30.0
-"""How soon a shipment is told again to a channel that holds the order."""
+from integration.ports import NOT_NOW, OVER, TOO_LATE
 
 
 def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
+    """May raise what passes (PASSING) while it asks the channel for an order: then the whole batch waits."""
     opened = [house.vault.open(record.canonical)["canonical"] if record.canonical else {} for record in records]
     orders = [{"order": one["order_key"], "reference": one.get("order_reference")} for one in opened]
     origins = Origins(house, journey, orders)
@@ -39,11 +37,13 @@ def _one(house: House, journey: Journey, origins: Origins, record: Record, opene
         resolved = canonical | {"target_order_key": origin.order_key, "lines": _lines(canonical, origin)}
         _check_units(house, journey, resolved, origin)
         writing = journey.writing[journey.flow.entity]
-        body = {name: value for name, value in writing.to_body(resolved).items() if value is not None}
+        body = writing.to_body(resolved)
         if faults := writing.faults(body):
             raise Invalid("the shipment does not pass", tuple(faults))
     except Elsewhere as reason:
         return Passed(record, {"state": SKIPPED, "finished_at": clock.now(), "reason": str(reason)})
+    except PASSING:
+        raise
     except SyncError as error:
         return Aside(record, error)
     except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
@@ -92,6 +92,8 @@ def _wait_for_tracking(house: House, journey: Journey, record: Record, canonical
         return
     r = tables.record.c
     with read(house.engine) as connection:
+        if holds.waived(connection, [record.id]):
+            return
         first = connection.execute(
             select(func.min(r.extracted_at)).where(r.flow == record.flow, r.source_key == record.source_key)
         ).scalar_one()
@@ -107,7 +109,10 @@ class ShipmentLoader(Loader):
         meaning = self._journey.target.writable(self._flow.entity).meaning(outcome.error)
         order, channel = job.about["order_key"], self._flow.target
         if meaning == NOT_NOW:
-            return Failed(Waiting(f"{channel} holds the order {order}; its shipment is told when it no longer does", ON_HOLD_SECONDS))
+            return Failed(Held(f"the order {order} is on hold in {channel}; its shipment is told when it no longer is", "order", order))
+        if meaning == TOO_LATE:
+            said = f"{job.record.source_key} was told to {channel} with other contents, which it does not change"
+            return Failed(Conflict(said, (FieldError("", f"{said}; correct it there by hand, then dismiss this"),)))
         if meaning == OVER:
             units = sum(line["units"] for line in job.about["shipped"])
             said = f"{job.record.source_key} shipped {units} units of the order {order}, which is cancelled in {channel}"

@@ -123,8 +123,7 @@ def _validate(house: House, journey: Journey, wanted: Sequence[Record]) -> list[
 
 def _load(house: House, batch: Batch) -> list[Bell]:
     if stock.PUBLISH in batch.page:
-        stock_publisher.publish(house, batch)
-        return []
+        return stock_publisher.publish(house, batch)
     journey = house.journey(batch.flow)
     loader = COURSES[journey.flow.entity].loader(house, journey, batch)
     _each(house, batch, "load", [VALIDATED, BOOKED], loader.load, due=True)

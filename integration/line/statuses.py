@@ -8,17 +8,25 @@ from typing import Any
 
 from integration import clock
 from integration.delivery import Delivered, Failed, Outcome, Parcel, Unanswered, differences, kept_members
+from integration.dispute import STATUS
 from integration.errors import Conflict, FieldError, Invalid, NoAnswer, Refused, SyncError
+from integration.ledger import crosswalk
 from integration.ledger.crosswalk import Crossing
+from integration.ledger.database import read
 from integration.ledger.records import SKIPPED, Aside, Passed, Record
 from integration.line.journey import House, Journey
 from integration.line.load import Answer, Job, Loader
-from integration.line.origin import Elsewhere, Origins, channel_status
+from integration.line.origin import PASSING, Elsewhere, Origins, channel_status
+from integration.line.pump import Pump
 from integration.line.unexpected import bug
-from integration.ports import OVER, TOO_LATE, Remote
+from integration.ports import TOO_LATE, Remote
+
+NEW, ENDED = "pending", "cancelled"
+"""The status with which every order starts, on which both sides agree until one of them says otherwise; and the one that is for good."""
 
 
 def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
+    """May raise what passes (PASSING) while it asks the channel for an order: then the whole batch waits."""
     opened = [house.vault.open(record.canonical)["canonical"] if record.canonical else {} for record in records]
     origins = Origins(house, journey, [{"order": one["source_key"], "reference": one.get("order_reference")} for one in opened])
     return [_one(house, journey, origins, record, one) for record, one in zip(records, opened, strict=True)]
@@ -34,26 +42,43 @@ def _one(house: House, journey: Journey, origins: Origins, record: Record, opene
             raise Invalid("the status does not pass", tuple(faults))
     except Elsewhere as reason:
         return Passed(record, {"state": SKIPPED, "finished_at": clock.now(), "reason": str(reason)})
+    except PASSING:
+        raise
     except SyncError as error:
         return Aside(record, error)
     except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
         return Aside(record, bug(error, "validate", record))
-    parcel = {"body": body, "order_key": origin.order_key, "order_status": canonical["status"], "agreed": origin.agreed}
+    parcel = {"body": body, "order_key": origin.order_key, "order_status": canonical["status"]}
     return Passed(record, {"parcel": house.vault.seal(parcel), "reference": origin.order_key})
 
 
 class StatusLoader(Loader):
     """Reads the channel's order before it writes to it: a status is only changed where nobody there has changed it since."""
 
+    def prepare(self, pump: Pump, jobs: Sequence[Job]) -> None:
+        flow = self._flow
+        keys = [job.about["order_key"] for job in jobs]
+        with read(self._house.engine) as connection:
+            known = crosswalk.look_up(connection, flow.target, flow.source, "order", keys) if keys else {}
+        for job in jobs:
+            row = known.get(job.about["order_key"])
+            job.about["agreed"] = (row.agreed if row else None) or NEW
+
     def crossing(self, job: Job, crossing: Crossing) -> Crossing:
         return replace(crossing, target_key=job.about["order_key"])
 
+    def disagreed(self, job: Job) -> bool:
+        return bool(job.about["agreed"] != job.about["order_status"])
+
     def parcel(self, job: Job) -> Parcel:
-        status, agreed = job.about["order_status"], job.about["agreed"]
+        """The first word of an order is always told, though it says nothing new: it acknowledges the order."""
         writable = self._journey.target.writable(self._flow.entity)
-        told_before = bool(job.before)
-        settled = writable.groups["status"] if agreed == status and (told_before or status != "pending") else ()
+        first = job.about["order_status"] == NEW and not job.before
+        settled = () if first or self.disagreed(job) else writable.groups[STATUS]
         return Parcel(self._flow.entity, job.about["order_key"], job.body, settled=settled)
+
+    def _moves(self, job: Job) -> bool:
+        return self.disagreed(job) or super()._moves(job)
 
     def _send_job(self, job: Job) -> Answer:
         sent_at = clock.now()
@@ -63,6 +88,8 @@ class StatusLoader(Loader):
             outcome = Unanswered(error, clock.now(), sent=True)
         except SyncError as error:
             outcome = Failed(error)
+        except Exception as error:  # noqa: BLE001 - put aside alone
+            outcome = Failed(bug(error, "load", job.record))
         if isinstance(outcome, Failed):
             self._notice(outcome.error)
         else:
@@ -75,38 +102,37 @@ class StatusLoader(Loader):
         if present is None:
             raise Refused(f"the order {key} is no longer in {self._flow.target}; dismiss this")
         status, agreed = job.about["order_status"], job.about["agreed"]
-        there = channel_status(self._house, self._journey, present.body)
+        there = channel_status(self._house, self._journey, present.body) or agreed
         note = ""
-        if there not in (None, status, agreed) and agreed is not None:
-            if status != agreed:
-                note = self._decide(job, present)
-            if status == agreed or note:
-                parcel = replace(parcel, settled=target.writable(parcel.entity).groups["status"])
+        if there not in (status, agreed):  # changed there too, and that is on its way to here
+            note = self._decide(job, present, there) if status != agreed else ""
+            if note or status == agreed:
+                parcel = replace(parcel, settled=target.writable(parcel.entity).groups[STATUS])
         changes = differences(target, parcel, present.body)
         try:
             if changes:
                 present = target.update(parcel.entity, key, changes, present.version)
         except Refused as error:
-            if target.writable(parcel.entity).meaning(error) not in (TOO_LATE, OVER):
+            if target.writable(parcel.entity).meaning(error) != TOO_LATE:
                 raise
-            return Failed(self._too_late(job, present))
-        if not parcel.settled or there == status:
+            said = f"{self._said(job, present)}, which cannot be changed any more"
+            if self._flow.conflicts[STATUS] != "target":
+                raise Conflict(said, (FieldError(STATUS, f"{said}; settle it, then dismiss this"),)) from None
+            note, changes = f"{said}; the flow lets {self._flow.target} win", {}
+        if there == status or changes.keys() & set(target.writable(parcel.entity).groups[STATUS]):
             job.about["echo"] = (key, status)
         return Delivered("updated" if changes else "found", present, kept_members(target, parcel), note)
 
-    def _decide(self, job: Job, present: Remote) -> str:
+    def _decide(self, job: Job, present: Remote, there: str) -> str:
         """Both sides have changed the status: a note where the channel wins, nothing where the source does; else a person's."""
-        winner = self._flow.conflicts["status"]
+        winner, said = self._flow.conflicts[STATUS], self._said(job, present)
+        if there == ENDED:
+            return f"{said}, which nothing can undo; it is on its way to {self._flow.source}"
         if winner == "source":
             return ""
-        said = self._said(job, present)
         if winner == "person":
-            raise Conflict(said, (FieldError("status", f"{said}; settle it, then dismiss this"),))
+            raise Conflict(said, (FieldError(STATUS, f"{said}; settle it, then dismiss this"),))
         return f"{said}; the flow lets {self._flow.target} win"
-
-    def _too_late(self, job: Job, present: Remote) -> SyncError:
-        said = self._said(job, present)
-        return Conflict(f"{said}, which cannot be changed any more", (FieldError("status", f"{said}; settle it, then dismiss this"),))
 
     def _said(self, job: Job, present: Remote) -> str:
         state = self._journey.target.state_words(self._flow.entity, present.body)

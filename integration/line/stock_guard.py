@@ -170,9 +170,8 @@ class Guard:
         readings: list[stock.Reading] = []
         changed = [row.changed_at for row in left.values() if row.changed_at is not None]
         if len(left) > FEW and changed:
-            for reading in self._of_warehouse(lambda: list(self._changed(min(changed), len(left) // FEW))):
-                if left.pop(reading.item, None) is not None:
-                    readings.append(reading)
+            listed = self._of_warehouse(lambda: list(self._changed(min(changed), len(left) // FEW)))
+            readings += [reading for reading in listed if left.pop(reading.item, None) is not None]
         readings += [self._of_warehouse(lambda item=item: self._read_one(item)) for item in sorted(left)]  # type: ignore[misc]
         with write(self._house.engine) as connection:
             stock.keep(connection, self._flow.name, readings, due=False)

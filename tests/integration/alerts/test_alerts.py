@@ -96,9 +96,7 @@ def test_a_new_cause_is_an_alert_of_its_own_and_a_bad_day_is_one_message(watcher
     assert watcher.people.titles()[EACH:] == ["Integration: 1 alert"] * EACH
 
 
-def test_an_address_that_fails_is_tried_again_and_the_other_is_not_told_twice(
-    watcher: Watcher, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_address_that_fails_is_tried_again_and_the_other_is_not_told_twice(watcher: Watcher, capsys: pytest.CaptureFixture[str]) -> None:
     dead_letter(watcher)
     watcher.people.deaf = {"env:CHAT"}
     watcher.look()

@@ -67,3 +67,10 @@ def allocated(simulators: Simulators, one: dict[str, Any]) -> str:
 def requests(simulators: Simulators, operation: str) -> int:
     counts = [one.stats()["requests"].get(operation, 0) for one in (simulators.channeladvisor, simulators.tims)]
     return sum(counts)
+
+
+def by_phone(like: dict[str, Any]) -> dict[str, Any]:
+    """A sales order for the same goods that no channel knows; it lacks its ExternalOrderID and its customer."""
+    lines = [{name: line[name] for name in ("SKU", "Quantity", "Price", "TaxAmount", "DiscountAmount")} for line in like["LineItems"]]
+    kept = ("OrderDate", "Currency", "ShippingAddress", "TotalAmount", "ShippingAmount")
+    return {name: like[name] for name in kept} | {"LineItems": lines}

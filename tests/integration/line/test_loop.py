@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.fixtures.line import drain, order
 from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
-from tests.integration.line.conftest import Opened, allocated, channel_order, letters, place, requests, sales_order, states
+from tests.integration.line.conftest import Opened, allocated, by_phone, channel_order, letters, place, requests, sales_order, states
 
 
 def test_an_order_is_acknowledged_with_its_number_and_the_echo_costs_nothing(opened: Opened, simulators: Simulators) -> None:
@@ -69,7 +67,7 @@ def test_what_is_not_of_this_channel_is_left_alone(opened: Opened, simulators: S
     number = allocated(simulators, one)
     house.journey("orders").target.create(
         "order",
-        {**_by_phone(sales_order(simulators, one)), "ExternalOrderID": "PHONE-17", "CustomerID": customer},
+        {**by_phone(sales_order(simulators, one)), "ExternalOrderID": "PHONE-17", "CustomerID": customer},
     )
     other = next(each for each in simulators.tims.state()["sales_orders"] if each["SalesOrderID"] != number)
     wait_for(
@@ -85,12 +83,6 @@ def test_what_is_not_of_this_channel_is_left_alone(opened: Opened, simulators: S
     assert [state for _, state in states(house, "shipments")] == ["skipped"]
     assert simulators.channeladvisor.state()["shipments"] == []
     assert letters(house) == []
-
-
-def _by_phone(like: dict[str, Any]) -> dict[str, Any]:
-    lines = [{name: line[name] for name in ("SKU", "Quantity", "Price", "TaxAmount", "DiscountAmount")} for line in like["LineItems"]]
-    kept = ("OrderDate", "Currency", "ShippingAddress", "TotalAmount", "ShippingAmount")
-    return {name: like[name] for name in kept} | {"LineItems": lines}
 
 
 def test_a_cancellation_of_the_erp_reaches_the_channel_and_comes_back_as_an_echo(opened: Opened, simulators: Simulators) -> None:

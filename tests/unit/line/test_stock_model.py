@@ -89,6 +89,8 @@ class World:
             self.play(kind, which, units)
 
     def play(self, kind: str, which: int, units: int) -> None:
+        if kind == "nothing":
+            return
         if kind in ("order", "late order"):
             self._place(SKUS[which % len(SKUS)], units, visible=kind == "order")
         elif kind == "move":
@@ -296,29 +298,60 @@ def playing(engine: Engine, test: Callable[[World, Line], None]) -> None:
         test(world, open_line(engine, world))
 
 
+NOTHING = ("nothing", 0, 0)
 EVENT = st.tuples(st.sampled_from(EVENTS + OFTEN), st.integers(0, 5), st.integers(1, 6))
 
 
-@settings(max_examples=60, deadline=None)
-@given(script=st.lists(EVENT, min_size=20, max_size=80), rounds=st.integers(1, 3))
+@settings(max_examples=150, deadline=None)
+@given(
+    before=st.lists(EVENT, max_size=12),
+    at_calls=st.dictionaries(st.integers(0, 18), EVENT, min_size=1, max_size=4),
+)
 def test_whatever_happens_in_between_the_channel_ends_showing_what_there_is(
-    engine: Engine, script: list[tuple[str, int, int]], rounds: int
+    engine: Engine, before: list[tuple[str, int, int]], at_calls: dict[int, tuple[str, int, int]]
 ) -> None:
+    """Something is to be written of each SKU, and a few things happen between the calls that do it."""
+
     def test(world: World, line: Line) -> None:
         line.poll_stock()
         line.publish()
-        world.script = list(script)
-        for _ in range(rounds):
-            line.poll_stock()
-            line.publish()
-            line.poll_orders()
-            line.publish()
-        while world.script:
-            world.happen()
+        for event in before:
+            world.play(*event)
+        for sku in SKUS:
+            world.on_hand[sku] += 3
+            world.changed[sku] = world.time.now()
+        world.script = [at_calls.get(place, NOTHING) for place in range(19)]
+        line.poll_stock()
+        line.publish()
+        world.script = []
         everything_is_told(world, line)
         for sku in SKUS:
             assert world.shown[sku] == world.should(sku), sku
         assert world.refused == 0
+
+    playing(engine, test)
+
+
+@pytest.mark.parametrize("place", range(20))
+@pytest.mark.parametrize("kind", ["order", "late order", "allocate", "hold", "ship", "cancel", "erp cancel"])
+def test_one_thing_that_happens_at_any_call_is_made_up_for(engine: Engine, kind: str, place: int) -> None:
+    def test(world: World, line: Line) -> None:
+        line.poll_stock()
+        line.publish()
+        ready = {"allocate": ["order", "book"], "erp cancel": ["order", "book"], "cancel": ["order", "book"]}
+        for step in ready.get(kind, ["order", "book", "allocate"] if kind in ("hold", "ship") else []):
+            world.play(step, 0, 5)
+        line.poll_orders()
+        line.publish()
+        world.on_hand[SKUS[0]] += 3
+        world.changed[SKUS[0]] = world.time.now()
+        world.script = [NOTHING] * place + [(kind, 0, 5)]
+        line.poll_stock()
+        line.publish()
+        world.script = []
+        everything_is_told(world, line)
+        for sku in SKUS:
+            assert world.shown[sku] == world.should(sku), sku
 
     playing(engine, test)
 

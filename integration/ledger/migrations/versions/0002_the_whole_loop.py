@@ -95,7 +95,7 @@ def upgrade() -> None:
         sa.Column("received_at", Instant(), nullable=False),
         sa.Column("taken_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hint")),
-        sa.UniqueConstraint("connection", "event_id", name=op.f("uq_hint_connection_event_id")),
+        sa.UniqueConstraint("connection", "event_id", "entity", name=op.f("uq_hint_connection_event_id_entity")),
     )
     with op.batch_alter_table("hint", schema=None) as batch_op:
         batch_op.create_index(

@@ -1,0 +1,98 @@
+"""Webhooks of a system: its subscriptions, and what an event is a hint for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from connectors.rest.client import Call, Client
+from connectors.rest.definition import Webhooks
+from connectors.rest.paging import Paging
+from integration import clock
+from integration.errors import NoAnswer
+from integration.ports import Body
+
+LONGEST_KEY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    key: str
+    url: str
+    events: tuple[str, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """A new subscription with its secret, which the system shows here alone."""
+
+    subscription: Subscription
+    secret: str = field(repr=False)
+
+
+class Subscriptions:
+    """Those of one connection. Each method may raise what any call raises."""
+
+    def __init__(self, client: Client, declared: Webhooks, paging: Paging, address: str) -> None:
+        self._client, self._declared, self._paging, self._address = client, declared, paging, address
+
+    def list(self) -> Sequence[Subscription]:
+        body = self._client.call(Call("webhook.list", "GET", self._address))
+        return [self._read(one) for one in self._paging.records(body) if isinstance(one, dict)]
+
+    def subscribe(self, url: str, events: Sequence[str]) -> Subscribed:
+        declared = self._declared
+        body: Body = {**declared.fixed, declared.url: url, declared.events: list(events), declared.status: declared.active}
+        answer = self._client.call(Call("webhook.create", "POST", self._address, body, sent=body, repeatable=False))
+        secret = answer.get(declared.secret) if answer is not None else None
+        if answer is None or not isinstance(secret, str):
+            raise NoAnswer(f"{self._client.name}: webhook.create was answered without its {declared.secret}")
+        return Subscribed(self._read(answer), secret)
+
+    def unsubscribe(self, key: str) -> None:
+        """Does nothing where it is gone already."""
+        self._client.call(Call("webhook.delete", "DELETE", f"{self._address}/{quote(key, safe='')}", absent=(404,)))
+
+    def _read(self, body: Body) -> Subscription:
+        declared = self._declared
+        events = body.get(declared.events)
+        active = body.get(declared.status) == declared.active
+        return Subscription(str(body.get(declared.key)), str(body.get(declared.url)), tuple(map(str, events or ())), active)
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A record of an entity may have changed; `key` and `changed_at` are None where the event does not say them."""
+
+    event: str
+    entity: str
+    key: str | None
+    changed_at: datetime | None
+
+
+def hints(declared: Webhooks, body: Any) -> list[Hint]:
+    """What the event is a hint for; nothing where it is of a type that is not declared, or no event at all."""
+    kind = body.get("type") if isinstance(body, dict) else None
+    event = declared.brings.get(kind) if isinstance(kind, str) else None
+    if event is None or not isinstance(kind, str):
+        return []
+    key, changed = _at(body, event.key), _at(body, event.changed)
+    named = str(key) if isinstance(key, str | int) and not isinstance(key, bool) and len(str(key)) <= LONGEST_KEY else None
+    return [Hint(kind, entity, named or None, _moment(changed)) for entity in event.entities]
+
+
+def _at(body: Any, place: str) -> Any:
+    for member in place.split("."):
+        body = body.get(member) if isinstance(body, dict) else None
+    return body
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return clock.instant(value) if isinstance(value, str) else None
+    except (ValueError, OverflowError):
+        return None

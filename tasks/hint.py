@@ -1,0 +1,28 @@
+"""A webhook has come: look what it hints at."""
+
+from __future__ import annotations
+
+import structlog
+from celery.exceptions import OperationalError
+
+from integration.line import hints
+from tasks.app import app
+from tasks.base import LineTask, house
+from tasks.chain import ring_batches
+
+log = structlog.get_logger()
+
+
+@app.task(base=LineTask, name="hint")
+def hint(connection: str) -> None:  # noqa: ARG001  # shown in Flower; one look takes the hints of all
+    """Begin the reads that hints wait for."""
+    present = house()
+    ring_batches(present.settings, present.engine, hints.take(present))
+
+
+def ring(connection: str) -> None:
+    """Never fails: what nobody hears the sweeper finds."""
+    try:
+        app.send_task(hint.name, (connection,), argsrepr=connection, kwargsrepr="")
+    except OperationalError:
+        log.warning("Redis does not answer; the sweeper takes what has come", connection=connection)
