@@ -152,7 +152,7 @@ def _address(settings: Settings, name: str, url: str | None) -> str:
 def _events(settings: Settings, name: str) -> Sequence[str]:
     declared = definition(settings.connections[name]).webhooks
     used = {flow.entity for flow in settings.flows.values() if flow.source == name}
-    events = [event for event, brings in declared.brings.items() if used & set(brings.entities)] if declared is not None else []
+    events = [event for event, brings in declared.brings.items() if used & set(brings)] if declared is not None else []
     if not events:
         raise Failure(f"no flow reads from {name} what its webhooks tell of; nothing was done.", Exit.FAILED)
     return events

@@ -215,18 +215,17 @@ class ItemLookup:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """What a webhook of this type is a hint for: entities, and where the record's key and its time of change sit in the body (dotted)."""
+class Named:
+    """Where an event names a record: its key, and the time of its change where it says that (dotted places in the body)."""
 
-    entities: tuple[str, ...]
     key: str
-    changed: str
+    changed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
     """Subscriptions at `path`: members for key, url, events, status (with the word for an active one) and the signing secret, shown
-    once; `fixed` is sent along. `brings`: the events that exist."""
+    once; `fixed` is sent along. `brings`: the events that exist, each with the entities whose records it names."""
 
     path: str
     key: str
@@ -235,7 +234,7 @@ class Webhooks:
     status: str
     active: str
     secret: str
-    brings: Mapping[str, Event]
+    brings: Mapping[str, Mapping[str, Named]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -77,12 +77,18 @@ class Hint:
 def hints(declared: Webhooks, body: Any) -> list[Hint]:
     """What the event is a hint for; nothing where it is of a type that is not declared, or no event at all."""
     kind = body.get("type") if isinstance(body, dict) else None
-    event = declared.brings.get(kind) if isinstance(kind, str) else None
-    if event is None or not isinstance(kind, str):
+    if not isinstance(kind, str):
         return []
-    key, changed = _at(body, event.key), _at(body, event.changed)
-    named = str(key) if isinstance(key, str | int) and not isinstance(key, bool) and len(str(key)) <= LONGEST_KEY else None
-    return [Hint(kind, entity, named or None, _moment(changed)) for entity in event.entities]
+    return [
+        Hint(kind, entity, _key(_at(body, named.key)), _moment(_at(body, named.changed)) if named.changed else None)
+        for entity, named in declared.brings.get(kind, {}).items()
+    ]
+
+
+def _key(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > LONGEST_KEY:
+        return None
+    return str(value) or None
 
 
 def _at(body: Any, place: str) -> Any:

@@ -5,20 +5,23 @@ A source record has one open hold at most, that of its newest version; it keeps 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, bindparam, insert, select, update
 
 from integration import clock
 from integration.errors import FieldError, Held, Misconfigured
 from integration.ledger import batches, records, tables
+from integration.ledger.database import read, write
 from integration.ledger.records import AFRESH, HELD, SKIPPED, SUPERSEDED, Aside, Record
 from integration.settings.model import HoldTimes
 
 OPEN, RELEASED, WAIVED, CANCELLED, EXPIRED = "open", "released", "waived", "cancelled", "expired"
+
+NEWER = "a newer version of it is here"
 
 RELEASE = "release"
 """The kind of a run that takes records off hold, and the member of its batches' pages that says so."""
@@ -57,16 +60,18 @@ def put(connection: Connection, times: HoldTimes, asides: Sequence[Aside]) -> No
         record, error = aside.record, aside.error
         assert isinstance(error, Held)
         standing = _standing(connection, record)
-        if standing is not None and standing.version > record.version:
-            _end(connection, record.id, "a newer version of it is on hold")
+        if _is_outdated(connection, record):
+            _end(connection, record.id)
+            if standing is not None and standing.record_id == record.id:
+                _close(connection, [standing.id], RELEASED, NEWER)
             continue
         since, deadline = moment, moment + timedelta(seconds=getattr(times, error.hold))
         if standing is not None:
             since = standing.since
             deadline = standing.deadline if standing.kind == error.hold else deadline
             if standing.record_id != record.id:
-                _end(connection, standing.record_id, "a newer version of it is here")
-                _close(connection, [standing.id], RELEASED, "a newer version of it is here")
+                _end(connection, standing.record_id)
+                _close(connection, [standing.id], RELEASED, NEWER)
         told = {
             "kind": error.hold,
             "awaits": error.awaits[:200],
@@ -85,37 +90,46 @@ def put(connection: Connection, times: HoldTimes, asides: Sequence[Aside]) -> No
         records.change(connection, [{"id": record.id, "state": HELD, "due_at": None, "reason": told["reason"]}])
 
 
-def passed(connection: Connection, through: Sequence[Record], note: str = "what it waited for has come") -> None:
-    """These records wait no longer; what waited of older versions of them is over."""
-    if not through:
+def passed(connection: Connection, ended: Sequence[Record], note: str = "what it waited for has come") -> None:
+    """These records wait no longer: they are through, or dead. What waited of older versions of them is over."""
+    if not ended:
         return
     h, r = tables.hold.c, tables.record.c
-    newest = {record.source_key: record for record in sorted(through, key=lambda record: record.version)}
+    newest = {record.source_key: record for record in sorted(ended, key=lambda record: record.version)}
     rows = connection.execute(
         select(h.id, h.record_id, h.source_key, r.version)
         .join_from(tables.hold, tables.record, r.id == h.record_id)
-        .where(h.state == OPEN, h.flow == through[0].flow, h.source_key.in_(sorted(newest)))
+        .where(h.state == OPEN, h.flow == ended[0].flow, h.source_key.in_(sorted(newest)))
     ).all()
     for row in rows:
         ours = newest[row.source_key]
         if row.record_id == ours.id:
             _close(connection, [row.id], RELEASED, note)
         elif row.version < ours.version:
-            _end(connection, row.record_id, "a newer version of it is here")
-            _close(connection, [row.id], RELEASED, "a newer version of it is here")
+            _end(connection, row.record_id)
+            _close(connection, [row.id], RELEASED, NEWER)
 
 
-def due(connection: Connection, moment: datetime, most: int = 2000) -> list[Hold]:
-    """Open holds that are to be looked at, in order of arrival."""
+def take_due(engine: Engine, moment: datetime, most: int = 2000) -> list[Hold]:
+    """Open holds that are to be looked at, in order of arrival. The time of their next look is set at once, so that of several who
+    come by one looks."""
     h, r = tables.hold.c, tables.record.c
     wanted = (
         select(*_COLUMNS)
         .join_from(tables.hold, tables.record, r.id == h.record_id)
         .where(h.state == OPEN, h.check_at <= moment, r.state == HELD)
         .order_by(h.since, h.id)
-        .limit(most)
     )
-    return [Hold(*row) for row in connection.execute(wanted)]
+    with read(engine) as connection:
+        if connection.execute(wanted.limit(1)).first() is None:
+            return []
+    with write(engine) as connection:
+        locked = wanted.limit(most).with_for_update(of=tables.hold, skip_locked=True)
+        due = [Hold(*row) for row in connection.execute(locked)]
+        rows = [{"hold_id": hold.id, "check_at": next_check(hold.since, moment)} for hold in due]
+        if rows:
+            connection.execute(update(tables.hold).where(h.id == bindparam("hold_id")), rows)
+    return due
 
 
 def next_check(since: datetime, moment: datetime) -> datetime:
@@ -123,36 +137,29 @@ def next_check(since: datetime, moment: datetime) -> datetime:
     return moment + timedelta(seconds=min(LAST_CHECK, max(FIRST_CHECK, waited / 10)))
 
 
-def look_again(connection: Connection, wanted: Sequence[Hold], moment: datetime) -> None:
-    rows = [{"hold_id": hold.id, "check_at": next_check(hold.since, moment)} for hold in wanted]
-    if rows:
-        connection.execute(update(tables.hold).where(tables.hold.c.id == bindparam("hold_id")), rows)
-
-
 def send_on(
     connection: Connection, wanted: Sequence[Hold], *, waive: bool = False, change: Callable[[Hold, bytes], bytes] | None = None
 ) -> list[int]:
-    """Send held records through the line once more, in order of arrival; their holds end when they pass. Gives the batches.
+    """Send held records through the line once more, in order of arrival; their holds end when they are through. Gives the batches.
 
     `waive`: a person has decided that they go on without what they wait for. `change` makes the edited payload of a sealed one.
     """
-    h, r = tables.hold.c, tables.record.c
-    ids = [hold.record_id for hold in wanted]
-    held = set(connection.execute(select(r.id).where(r.id.in_(ids), r.state == HELD).with_for_update()).scalars())
     made: list[int] = []
     page = {RELEASE: True}
     flows: dict[str, list[Hold]] = {}
-    for hold in sorted(wanted, key=lambda hold: (hold.since, hold.id)):
-        if hold.record_id in held:
-            flows.setdefault(hold.flow, []).append(hold)
+    still = _still_held(connection, wanted)
+    for hold in sorted(still, key=lambda hold: (hold.since, hold.id)):
+        flows.setdefault(hold.flow, []).append(hold)
     for flow, theirs in flows.items():
+        run_id: int | None = None
         for start in range(0, len(theirs), BATCH):
             some = theirs[start : start + BATCH]
-            if start == 0:
-                _, batch_id = batches.start_run(connection, flow, RELEASE, "live", page, stage="transform", size=len(some))
+            if run_id is None:
+                run_id, batch_id = batches.start_run(
+                    connection, flow, RELEASE, "live", page, stage="transform", size=len(some), rung=False
+                )
             else:
-                run_id = connection.execute(select(tables.batch.c.run_id).where(tables.batch.c.id == made[-1])).scalar_one()
-                batch_id = batches.add_batch(connection, run_id, flow, "live", "transform", page, size=len(some))
+                batch_id = batches.add_batch(connection, run_id, flow, "live", "transform", page, size=len(some), rung=False)
             made.append(batch_id)
             records.change(connection, [{"id": hold.record_id, "batch_id": batch_id, **AFRESH} for hold in some])
             if change is not None:
@@ -160,25 +167,20 @@ def send_on(
                 edited = [{"id": hold.record_id, "raw": change(hold, raws[hold.record_id] or b""), "edited": True} for hold in some]
                 records.change(connection, edited)
     if waive:
-        moment = clock.now()
-        connection.execute(
-            update(tables.hold)
-            .where(h.id.in_([hold.id for hold in wanted]), h.state == OPEN)
-            .values(state=WAIVED, closed_at=moment, closed_note="released by a person")
-        )
+        _close(connection, [hold.id for hold in still], WAIVED, "released by a person")
     return made
 
 
 def expire(connection: Connection, wanted: Sequence[Hold]) -> None:
-    """Nobody waits any longer: each becomes a dead letter that says what it waited for."""
-    found = {record.id: record for record in records.by_ids(connection, [hold.record_id for hold in wanted]) if record.state == HELD}
-    for hold in wanted:
-        record = found.get(hold.record_id)
-        if record is not None:
-            fields = tuple(FieldError(one["field"], one["message"]) for one in hold.fields)
-            waited = f"waited in vain since {clock.text(hold.since)}: {hold.reason}"
-            records.set_aside(connection, "validate", [Aside(record, Held(waited, hold.kind, hold.awaits, fields))])
-        _close(connection, [hold.id], EXPIRED, "its deadline has passed")
+    """Nobody waits any longer: each becomes a dead letter that says what it waited for, and since when."""
+    still = _still_held(connection, wanted)
+    found = {record.id: record for record in records.by_ids(connection, [hold.record_id for hold in still])}
+    for hold in still:
+        waited = f"waited in vain since {clock.text(hold.since)}"
+        faults = tuple(FieldError(one["field"], f"{one['message']}; {waited}") for one in hold.fields)
+        error = Held(f"{hold.reason}; {waited}", hold.kind, hold.awaits, faults)
+        records.set_aside(connection, "validate", [Aside(found[hold.record_id], error)])
+    _close(connection, [hold.id for hold in still], EXPIRED, "its deadline has passed")
 
 
 def waived(connection: Connection, record_ids: Collection[int]) -> set[tuple[int, str]]:
@@ -188,29 +190,23 @@ def waived(connection: Connection, record_ids: Collection[int]) -> set[tuple[int
     return {(row.record_id, row.kind) for row in rows}
 
 
-def cancel(connection: Connection, wanted: Sequence[Hold], note: str) -> int:
-    """End held records without delivering them; gives how many."""
-    h, r = tables.hold.c, tables.record.c
-    ids = [hold.record_id for hold in wanted]
-    moment = clock.now()
-    ended = connection.execute(
-        update(tables.record).where(r.id.in_(ids), r.state == HELD).values(state=SKIPPED, finished_at=moment, reason=note)
-    ).rowcount
-    connection.execute(
-        update(tables.hold)
-        .where(h.id.in_([hold.id for hold in wanted]), h.state == OPEN)
-        .values(state=CANCELLED, closed_at=moment, closed_note=note)
-    )
-    return ended
+def cancel(connection: Connection, wanted: Sequence[Hold], note: str) -> list[Hold]:
+    """End held records without delivering them; gives those that were still held."""
+    still = _still_held(connection, wanted)
+    end = {"state": SKIPPED, "finished_at": clock.now(), "reason": note}
+    records.change(connection, [{"id": hold.record_id, **end} for hold in still])
+    _close(connection, [hold.id for hold in still], CANCELLED, note)
+    return still
 
 
 def listed(connection: Connection, *, flow: str | None = None, kind: str | None = None) -> list[Hold]:
-    """Open holds in order of arrival."""
-    h = tables.hold.c
-    conditions: list[ColumnElement[bool]] = [h.state == OPEN]
+    """What waits, in order of arrival."""
+    h, r = tables.hold.c, tables.record.c
+    conditions: list[ColumnElement[bool]] = [h.state == OPEN, r.state == HELD]
     conditions += [h.flow == flow] if flow else []
     conditions += [h.kind == kind] if kind else []
-    return [Hold(*row) for row in connection.execute(select(*_COLUMNS).where(*conditions).order_by(h.since, h.id))]
+    wanted = select(*_COLUMNS).join_from(tables.hold, tables.record, r.id == h.record_id).where(*conditions).order_by(h.since, h.id)
+    return [Hold(*row) for row in connection.execute(wanted)]
 
 
 def get(connection: Connection, wanted: Collection[int]) -> list[Hold]:
@@ -223,26 +219,40 @@ def get(connection: Connection, wanted: Collection[int]) -> list[Hold]:
     return found
 
 
-def counted(connection: Connection) -> dict[tuple[str, str], int]:
-    """Open holds by flow and kind."""
+def standing(connection: Connection, flow: str) -> list[Hold]:
+    """Open holds of a flow in order of arrival, also of what has been sent on and is not through yet."""
     h = tables.hold.c
-    rows = connection.execute(select(h.flow, h.kind, func.count()).where(h.state == OPEN).group_by(h.flow, h.kind))
-    return {(flow, kind): number for flow, kind, number in rows}
+    return [Hold(*row) for row in connection.execute(select(*_COLUMNS).where(h.state == OPEN, h.flow == flow).order_by(h.since, h.id))]
 
 
 def _standing(connection: Connection, record: Record) -> Any:
-    h, r = tables.hold.c, tables.record.c
+    h = tables.hold.c
     return connection.execute(
-        select(h.id, h.record_id, h.kind, h.since, h.deadline, r.version)
-        .join_from(tables.hold, tables.record, r.id == h.record_id)
+        select(h.id, h.record_id, h.kind, h.since, h.deadline)
         .where(h.state == OPEN, h.flow == record.flow, h.source_key == record.source_key)
+        .with_for_update()
     ).one_or_none()
 
 
-def _end(connection: Connection, record_id: int, why: str) -> None:
-    records.change(connection, [{"id": record_id, "state": SUPERSEDED, "finished_at": clock.now(), "due_at": None, "reason": why}])
+def _is_outdated(connection: Connection, record: Record) -> bool:
+    r = tables.record.c
+    newer = select(r.id).where(r.flow == record.flow, r.source_key == record.source_key, r.version > record.version).limit(1)
+    return connection.execute(newer).first() is not None
 
 
-def _close(connection: Connection, ids: Iterable[int], state: str, note: str) -> None:
-    h = tables.hold.c
-    connection.execute(update(tables.hold).where(h.id.in_(list(ids))).values(state=state, closed_at=clock.now(), closed_note=note))
+def _still_held(connection: Connection, wanted: Sequence[Hold]) -> list[Hold]:
+    """Those whose records nobody else has taken off hold; they stay so until the transaction ends."""
+    r = tables.record.c
+    ids = sorted(hold.record_id for hold in wanted)
+    held = set(connection.execute(select(r.id).where(r.id.in_(ids), r.state == HELD).order_by(r.id).with_for_update()).scalars())
+    return [hold for hold in wanted if hold.record_id in held]
+
+
+def _end(connection: Connection, record_id: int) -> None:
+    records.change(connection, [{"id": record_id, "state": SUPERSEDED, "finished_at": clock.now(), "due_at": None, "reason": NEWER}])
+
+
+def _close(connection: Connection, ids: Collection[int], state: str, note: str) -> None:
+    if ids:
+        h = tables.hold.c
+        connection.execute(update(tables.hold).where(h.id.in_(ids)).values(state=state, closed_at=clock.now(), closed_note=note))

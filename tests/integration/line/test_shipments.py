@@ -141,7 +141,7 @@ def test_a_tracking_number_that_comes_after_all_is_a_persons(opened: Opened, sim
     drain(house, "shipments")
     (letter,) = letters(house)
     assert letter.kind == "conflict"
-    assert "TrackingNumber changed after" in letter.reason
+    assert letter.reason.startswith("TrackingNumber: changed after")
     assert len(told(simulators)) == 1
 
 
