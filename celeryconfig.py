@@ -47,6 +47,7 @@ QUEUE_OF: Mapping[str, str] = {
     "validate": "{target}.validate",  # asks the target for its SKUs
     "load": "{target}.load",
     "poll": "control",
+    "hint": "control",
     "sweep": "control",
     "watch": "control",
     "forget": "control",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import click
 from rich.console import Console
 
-from benchmarks import cpu, drain, growth, latency, memory
+from benchmarks import accuracy, cpu, drain, growth, latency, memory, stock
 from benchmarks.progress import Progress
 from benchmarks.report import RESULTS, Report, keep, show
 
@@ -17,6 +17,8 @@ BENCHMARKS: Mapping[str, Callable[..., Report]] = {
     "latency": latency.run,
     "memory": memory.run,
     "growth": growth.run,
+    "stock": stock.run,
+    "accuracy": accuracy.run,
 }
 
 WIDTH = 140
@@ -27,7 +29,7 @@ WIDTH = 140
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]…")
 @click.option("--quick", is_flag=True, help="A small version of each, within about three minutes: does everything work?")
 def main(names: tuple[str, ...], *, quick: bool) -> None:
-    """Measure a running installation between simulated systems on this machine: cpu, drain, latency, memory, growth."""
+    """Measure a running installation between simulated systems on this machine: cpu, drain, latency, memory, growth, stock, accuracy."""
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH

@@ -102,13 +102,14 @@ class Installation:
 
 @contextlib.contextmanager
 def installed(
-    folder: Path, systems: Systems, *, unlimited: bool = False, prepare: Callable[[House], None] = lambda _: None
+    folder: Path, systems: Systems, *, unlimited: bool = False, prepare: Callable[[House], None] = lambda _: None, flows: str = ""
 ) -> Iterator[Installation]:
-    """Everything at work while the block runs. `prepare` gets the empty ledger before anything starts."""
+    """Everything at work while the block runs. `prepare` gets the empty ledger before anything starts; `flows` are those besides that of
+    orders, as the configuration has them."""
     home = folder / ".integration"
     home.mkdir()
     environment = {**SECRETS, "INTEGRATION_CONFIG": str(folder / "integration.toml"), "REDIS_URL": "", "DATABASE_URL": ""}
-    (folder / "integration.toml").write_text(_configuration(systems, unlimited=unlimited))
+    (folder / "integration.toml").write_text(_configuration(systems, unlimited=unlimited) + flows)
     os.environ.update(environment)
     house = open_house(load_settings())
     try:

@@ -68,9 +68,10 @@ class Systems:
 
 
 @contextlib.contextmanager
-def simulated(folder: Path, *, unlimited: bool = False, latency_ms: int = 0) -> Iterator[Systems]:
-    """Both systems, `latency_ms` that of the ERP; answers are not checked against the contract, which would cost more than the rest."""
-    limit = ["--limit-requests", str(PLENTY)] if unlimited else []
+def simulated(folder: Path, *, unlimited: bool = False, latency_ms: int = 0, items: int = 20) -> Iterator[Systems]:
+    """Both systems with so many items, `latency_ms` that of the ERP; answers are not checked against the contract, which would cost more
+    than the rest."""
+    limit = [*(["--limit-requests", str(PLENTY)] if unlimited else []), "--items", str(items)]
     with (
         _simulator("channeladvisor", folder, *limit) as channel,
         _simulator("tims", folder, "--latency-ms", str(latency_ms), *limit) as erp,

@@ -40,6 +40,7 @@ TITLES = {
     "updated": "Updated",
     "unchanged": "Unchanged",
     "skipped": "Skipped",
+    "held": "On hold",
     "dead": "Put aside",
 }
 
@@ -111,6 +112,8 @@ def _tell(flow: str, begun: Begun, seen: Progress, seconds: float, *, as_json: b
         return
     columns = [Column(outcome, TITLES[outcome], right=True) for outcome in OUTCOMES]
     print_table([counts], columns, title=f"{seen.known} records in {lasting(seconds)}")
+    if counts["held"]:
+        console().print("\nWhat waits, what for and until when: integration holds list")
     if counts["dead"]:
         console().print("\nWhat was put aside, and why: integration dead-letters list")
 

@@ -17,7 +17,8 @@ from commands.invocation import Invocation
 from commands.ledger import known_flow, opened
 from commands.output import Column, ago, console, json_option, lasting, print_json, print_table
 from integration import clock
-from integration.ledger import edits, holds
+from integration.errors import Misconfigured
+from integration.ledger import audit, edits, holds
 from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.journey import House
@@ -89,7 +90,11 @@ def release(
     changes: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Let held records go on: with an edit, or without the stock or credit that they wait for. All else is looked at anew at once."""
+    """Let held records go on: with an edit, or without the stock or credit that they wait for.
+
+    An unknown item, a faulty address, an order or a tracking number cannot be done without: such a record is looked at anew at once,
+    and waits on where nothing has changed.
+    """
     wanted = [edits.parse(change) for change in changes]
     with opened(invocation) as house:
         found = _choose(house, ids, kind, flow, everything)
@@ -97,19 +102,26 @@ def release(
             confirm(f"Release {_count(found)}?", yes)
         edit = editor(house.settings, wanted) if wanted else None
 
-        def change(hold: Hold, raw: bytes) -> bytes:
+        def change(hold: Hold, raw: bytes | None) -> bytes:
             assert edit is not None
+            if raw is None:
+                raise Misconfigured(f"the payload of hold {hold.id} has expired, so it cannot be edited; nothing was released")
             return house.vault.seal(edit(hold.flow, house.vault.open(raw)))
 
-        waived = [hold for hold in found if hold.kind in WAIVABLE]
+        done_without = [hold for hold in found if hold.kind in WAIVABLE]
         others = [hold for hold in found if hold.kind not in WAIVABLE]
         with write(house.engine) as connection:
-            made = holds.send_on(connection, waived, waive=True, change=change if edit else None)
+            made = holds.send_on(connection, done_without, waive=True, change=change if edit else None)
             made += holds.send_on(connection, others, change=change if edit else None)
+            for hold in found if made else ():
+                audit.record(connection, "release hold", hold.source_key, **_told(hold), set=[one.path for one in wanted])
     if as_json:
-        print_json({"released": [hold.id for hold in found], "batches": made})
+        print_json({"released": [hold.id for hold in found] if made else [], "batches": made})
     elif made:
         console().print(f"{_count(found)} on the way; how it goes: integration trace batch {made[0]}")
+        if others and not wanted:
+            kinds = ", ".join(sorted({hold.kind for hold in others}))
+            console().print(f"{kinds} cannot be done without: what still lacks it waits on, since when it did and until when it did.")
     if not made:
         raise Failure("these records are on their way already; nothing was done.", Exit.FAILED)
 
@@ -136,10 +148,14 @@ def cancel(
             confirm(f"Cancel {_count(found)}?", yes)
         with write(house.engine) as connection:
             ended = holds.cancel(connection, found, note or "cancelled by a person while it was on hold")
+            for hold in ended:
+                audit.record(connection, "cancel hold", hold.source_key, **_told(hold), note=note)
     if as_json:
-        print_json({"cancelled": ended})
-    else:
-        console().print(f"{ended} of {_count(found)} cancelled; the source still has them.")
+        print_json({"cancelled": [hold.id for hold in ended]})
+    elif ended:
+        console().print(f"{_count(ended)} cancelled. The source was not told: what is to end there too must be cancelled there.")
+    if gone := [str(hold.id) for hold in found if hold not in ended]:
+        raise Failure(f"on the way already, and not cancelled: {', '.join(gone)}.", Exit.FAILED)
 
 
 def _choose(house: House, ids: Sequence[int], kind: str | None, flow: str | None, everything: bool) -> list[Hold]:
@@ -171,6 +187,10 @@ def _grouped(found: Sequence[Hold]) -> list[dict[str, Any]]:
 
 def _times(hold: Hold) -> dict[str, str]:
     return {"since": ago(hold.since), "deadline": lasting(max(0.0, (hold.deadline - clock.now()).total_seconds()))}
+
+
+def _told(hold: Hold) -> dict[str, Any]:
+    return {"hold": hold.id, "flow": hold.flow, "kind": hold.kind, "awaits": hold.awaits}
 
 
 def _count(found: Sequence[Hold]) -> str:

@@ -1,74 +1,28 @@
-"""`integration metrics`: what waits, what is late, what needs a person and what is left of each budget, for Prometheus."""
+"""`integration metrics`: an endpoint for Prometheus; what it tells is in commands/metrics_ledger.py."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import click
 from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from commands.configuration import complete
 from commands.invocation import Invocation
+from commands.metrics_ledger import Ledger
 from commands.output import console
-from connectors.registry import definition
 from integration.errors import Misconfigured
-from integration.ledger.batches import STAGES
-from integration.ledger.budgets import use
-from integration.ledger.counts import count
 from integration.ledger.database import open_engine, read
 from integration.ledger.upgrade import upgrade
-from integration.ports import Limits
-from integration.settings import Settings
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
-
-
-class Ledger(Collector):
-    """Reads the ledger at each scrape; keeps nothing, so it is right after any restart."""
-
-    def __init__(self, settings: Settings, engine: Engine) -> None:
-        self._engine = engine
-        self._flows = list(settings.flows)
-        self._limits: dict[str, Limits] = {name: definition(one).limits for name, one in settings.connections.items()}
-
-    def collect(self) -> Iterator[Metric]:
-        counts = count(self._engine)
-        letters = GaugeMetricFamily("integration_dead_letters", "Dead letters that wait for a person.", labels=["flow", "cause"])
-        for (flow, cause), number in counts.dead_letters.items():
-            letters.add_metric([flow, cause], number)
-        yield letters
-        yield self._by_flow("integration_holds", "Records that wait and release themselves.", counts.holds)
-        yield self._by_flow("integration_lag_seconds", "Age of the oldest record that is not through.", counts.lag)
-        yield self._by_flow("integration_cursor_age_seconds", "How long ago the last look for something new began.", counts.cursor_age)
-        due = GaugeMetricFamily("integration_batches_due", "Batches that are due or being worked on.", labels=["stage"])
-        for stage in STAGES:
-            due.add_metric([stage], counts.batches_due.get(stage, 0))
-        yield due
-        yield from self._budgets()
-
-    def _by_flow(self, name: str, text: str, values: Any) -> Metric:
-        family = GaugeMetricFamily(name, text, labels=["flow"])
-        for flow in self._flows:
-            family.add_metric([flow], values.get(flow, 0))
-        return family
-
-    def _budgets(self) -> Iterator[Metric]:
-        used = GaugeMetricFamily("integration_budget_used_ratio", "Share of the allowed requests that is used.", labels=["connection"])
-        paused = GaugeMetricFamily("integration_budget_paused", "1 while nobody may send on the connection.", labels=["connection"])
-        for name, limits in self._limits.items():
-            now = use(self._engine, name, limits.per_seconds)
-            used.add_metric([name], now.requests / limits.requests)
-            paused.add_metric([name], now.paused_until is not None)
-        yield used
-        yield paused
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -15,8 +15,10 @@ from commands.exits import Exit
 from commands.ledger import opened
 from commands.output import Column, ago, console, json_option, lasting, print_json, print_table
 from connectors.registry import definition
+from integration import liveness
 from integration.budget import SharedBudget
 from integration.ledger import budgets
+from integration.ledger.alerts import Alert, listed
 from integration.ledger.counts import Counts, count
 from integration.ledger.overview import Backfill, Overview, overview
 from integration.settings import Connection, Flow, Settings
@@ -52,7 +54,8 @@ class ConnectionStatus:
 
 @dataclass(frozen=True, slots=True)
 class FlowStatus:
-    """`lag`: the age in seconds of the oldest record that is not through; `waiting` of those in flight wait for their time."""
+    """`lag`: the age in seconds of the oldest record that is not through; `waiting` of those in flight wait for their time; `holds` by
+    kind wait for what is missing."""
 
     name: str
     source: str
@@ -63,6 +66,7 @@ class FlowStatus:
     lag: float
     in_flight: dict[str, int]
     waiting: int
+    holds: dict[str, int]
     dead_letters: int
     booked_hour: int
     booked_day: int
@@ -80,15 +84,18 @@ def status(ctx: click.Context, as_json: bool) -> None:
         settings = house.settings
         seen, counts = overview(house.engine, settings.flows), count(house.engine)
         connections = [_connection(house.engine, one) for one in settings.connections.values()]
+        stuck = liveness.silent_parts(liveness.look(house.engine, settings.flows))
+        alerts = listed(house.engine)
     by_name = {one.name: one for one in connections}
     flows = [_flow(flow, seen, counts, by_name) for flow in settings.flows.values()]
-    concerns = _concerns(flows, connections)
+    concerns = [*_concerns(flows, connections), *(f"{part}: {reason}; see its log" for part, (reason, _) in stuck.items())]
     if as_json:
         backfills = [asdict(one) for one in seen.backfills]
         data = {"flows": [asdict(one) for one in flows], "connections": [asdict(one) for one in connections]}
-        print_json({**data, "backfills": backfills, "needs_a_person": concerns})
+        print_json({**data, "backfills": backfills, "alerts": [asdict(one) for one in alerts], "needs_a_person": concerns})
     else:
-        _print(settings, flows, connections, seen, concerns)
+        _print(settings, flows, connections, seen)
+        _print_concerns(alerts, concerns)
     if concerns:
         ctx.exit(Exit.PERSON)
 
@@ -122,7 +129,8 @@ def _flow(flow: Flow, seen: Overview, counts: Counts, connections: dict[str, Con
         last_read=seen.last_read.get(flow.name),
         lag=counts.lag.get(flow.name, 0.0),
         in_flight=dict(seen.in_flight.get(flow.name, {})),
-        waiting=counts.holds.get(flow.name, 0),
+        waiting=counts.waiting.get(flow.name, 0),
+        holds={kind: number for (name, kind), number in counts.holds.items() if name == flow.name},
         dead_letters=sum(number for (name, _), number in counts.dead_letters.items() if name == flow.name),
         booked_hour=seen.booked_hour.get(flow.name, 0),
         booked_day=seen.booked_day.get(flow.name, 0),
@@ -153,9 +161,7 @@ def _concerns(flows: Sequence[FlowStatus], connections: Sequence[ConnectionStatu
     return found
 
 
-def _print(
-    settings: Settings, flows: Sequence[FlowStatus], connections: Sequence[ConnectionStatus], seen: Overview, concerns: Sequence[str]
-) -> None:
+def _print(settings: Settings, flows: Sequence[FlowStatus], connections: Sequence[ConnectionStatus], seen: Overview) -> None:
     screen = console()
     print_table(map(_flow_row, flows), FLOW_COLUMNS, empty=f"No flow is configured in {settings.path}.")
     for one in flows:
@@ -167,6 +173,15 @@ def _print(
     if seen.backfills:
         print_table(map(_backfill_row, seen.backfills), BACKFILL_COLUMNS)
         screen.print()
+
+
+def _print_concerns(alerts: Sequence[Alert], concerns: Sequence[str]) -> None:
+    screen = console()
+    if alerts:
+        screen.print("Alerts:", style="bold")
+        for one in alerts:
+            screen.print(f"  {one.message} ({ago(one.since)})")
+        screen.print()
     if concerns:
         screen.print("Needs a person:", style="bold red")
         for concern in concerns:
@@ -177,6 +192,7 @@ def _print(
 
 def _flow_row(one: FlowStatus) -> dict[str, Any]:
     in_flight = ", ".join(f"{number} {stage}" for stage, number in one.in_flight.items())
+    holds = ", ".join(f"{number} {kind.replace('_', ' ')}" for kind, number in one.holds.items())
     return {
         "name": one.name,
         "way": f"{one.source} → {one.target}",
@@ -185,6 +201,7 @@ def _flow_row(one: FlowStatus) -> dict[str, Any]:
         "lag": lasting(one.lag) if one.lag else None,
         "in_flight": in_flight or None,
         "waiting": one.waiting or None,
+        "holds": holds or None,
         "dead_letters": Text(str(one.dead_letters), style="bold red") if one.dead_letters else None,
         "booked_hour": one.booked_hour,
         "booked_day": one.booked_day,
@@ -212,6 +229,7 @@ FLOW_COLUMNS = (
     Column("lag", "Lag", right=True),
     Column("in_flight", "In flight"),
     Column("waiting", "Waiting", right=True),
+    Column("holds", "On hold"),
     Column("dead_letters", "Dead letters", right=True),
     Column("booked_hour", "Booked 1 h", right=True),
     Column("booked_day", "24 h", right=True),

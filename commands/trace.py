@@ -38,7 +38,7 @@ def trace(invocation: Invocation, words: tuple[str, ...], payload: bool, as_json
     """Tell the whole story of an order, by any of its ids.
 
     When it was seen, mapped, validated, sent, answered or put aside, and what happens next. ID is the source's key, the
-    marketplace's order number, the target's key, "batch 42" or "record 17".
+    marketplace's order number, the target's key, "batch 42" or "record 17". What came back to the channel is told with its order.
     """
     wanted = " ".join(words).strip()
     with opened(invocation) as house:

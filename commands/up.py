@@ -95,7 +95,9 @@ def _line(supervisor: Supervisor, house: House) -> Text:
         return Text(" · ").join([*parts, Text("the database does not answer", style="bold red")])
     parts += [Text(f"{flow}: read {lasting(age)} ago, lag {lasting(counts.lag.get(flow, 0.0))}") for flow, age in counts.cursor_age.items()]
     parts += [Text(f"{name} rests: {use.pause_reason}", style="yellow") for name, use in uses.items() if use.paused_until]
-    parts.append(Text(f"{sum(counts.holds.values())} waiting"))
+    parts.append(Text(f"{sum(counts.waiting.values())} waiting"))
+    if counts.holds:
+        parts.append(Text(f"{sum(counts.holds.values())} on hold"))
     letters = sum(counts.dead_letters.values())
     parts.append(Text(f"{letters} dead letter{'s' if letters != 1 else ''}", style="red" if letters else ""))
     if open_alerts:

@@ -50,11 +50,8 @@ class Watchdog:
         moment = clock.now()
         slept = (moment - self._looked_at).total_seconds() > PAUSE_SECONDS
         self._looked_at = moment
-        try:
-            signs = liveness.look(self._engine, self._settings.flows)
-        except SQLAlchemyError:
-            slept = True
-        if slept or not self._redis_answers():
+        signs = self._signs()
+        if slept or signs is None or not self._redis_answers():
             self._could_move_since = clock.now()
             return
         for child in self._supervisor.snapshot():
@@ -74,6 +71,13 @@ class Watchdog:
             advice = "Start it, or mend REDIS_URL; nothing is lost, and all goes on by itself."
             away = [] if self._redis_answers() else [Trouble("outage", "Redis", "Redis does not answer: no work is taken", advice, moment)]
             alerts.watch(self._engine, self._settings, self._limits, messenger.send, away)
+
+    def _signs(self) -> liveness.Signs | None:
+        """None where the database does not answer."""
+        try:
+            return liveness.look(self._engine, self._settings.flows)
+        except SQLAlchemyError:
+            return None
 
     def _redis_answers(self) -> bool:
         try:

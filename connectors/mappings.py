@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
-from connectors.channeladvisor import schemas as channeladvisor
-from connectors.tims import schemas as tims
+from connectors.registry import SYSTEMS
 from integration.mapping import CompiledMapping, load_mapping
 
 FOLDER = Path(__file__).parents[1] / "mappings"
-
-_KNOWN_PATHS: Mapping[str, Mapping[str, frozenset[str]]] = {
-    "channeladvisor": channeladvisor.KNOWN_PATHS,
-    "tims": tims.KNOWN_PATHS,
-}
 
 
 def mapping_names(system: str) -> list[str]:
@@ -25,4 +18,4 @@ def mapping_names(system: str) -> list[str]:
 def mapping_of(name: str, overrides: Path | None) -> CompiledMapping:
     """The mapping `system/entity` with the customer's file merged in. Raises Misconfigured with file and line."""
     system, _, entity = name.partition("/")
-    return load_mapping(FOLDER / system / f"{entity}.yaml", overrides, _KNOWN_PATHS[system].get(entity))
+    return load_mapping(FOLDER / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity))

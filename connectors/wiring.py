@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from integration.ledger.vault import Vault
 from integration.line.journey import House, Journey, Writing
 from integration.mapping import CompiledMapping, load_flow_rules, load_mapping
 from integration.rules import RULES
-from integration.schema import checked, faults, named
+from integration.schema import checked, email, faults, knows_email, named
 from integration.settings.model import Flow, Settings
 
 MAPPINGS = Path(__file__).parent.parent / "mappings"
@@ -93,6 +93,7 @@ class Wiring:
             writing={entity: _writing(mapping, target_system) for entity, mapping in writings.items()},
             rules=[RULES[name] for name in rules],
             mapping="+".join([reading.version, *(mapping.version for mapping in writings.values())]),
+            email=partial(email, source_schema) if knows_email(source_schema) else None,
         )
 
     def _mapping(self, system: str, entity: str) -> CompiledMapping:

@@ -9,17 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from integration.ledger import hints
 from integration.ledger.database import write
+
+log = structlog.get_logger()
 
 PATIENCE_SECONDS = 5.0
 """The sender gives up after ten, and repeats what was not answered."""
 
 MOST = 500
 """Deliveries of one transaction."""
+
+MOST_WAITING = 5000
+"""More are refused at once: the database has not answered for long."""
 
 
 class Busy(Exception):
@@ -51,6 +56,8 @@ class Intake:
 
     async def keep(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Returns when the rows are committed. Raises Busy where they may not be."""
+        if self._queue.qsize() >= MOST_WAITING:
+            raise Busy
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._queue.put(_Waiting(rows, loop, done))
@@ -62,30 +69,31 @@ class Intake:
     def _run(self) -> None:
         going_on = True
         while going_on:
-            first = self._queue.get()
-            together = [first]
+            together = [self._queue.get()]
             while len(together) < MOST and not self._queue.empty():
                 together.append(self._queue.get())
             going_on = None not in together
-            wanted = [one for one in together if one is not None]
+            # Whose sender was told to come again is not written: while the database is away they would pile up.
+            wanted = [one for one in together if one is not None and not one.done.done()]
             if wanted:
                 self._write(wanted)
 
     def _write(self, wanted: Sequence[_Waiting]) -> None:
-        failure: Exception | None = None
+        failed = False
         try:
             with write(self._engine) as connection:
                 hints.keep(connection, [row for one in wanted for row in one.rows])
-        except SQLAlchemyError:
-            failure = Busy()
-        for one in wanted:
-            one.loop.call_soon_threadsafe(_answer, one.done, failure)
+        except Exception as error:  # noqa: BLE001 - this thread must outlive whatever it is; the senders come again
+            failed = True
+            log.warning("deliveries were not kept", count=len(wanted), error=type(error).__name__)
+        wanted[0].loop.call_soon_threadsafe(_answer, wanted, failed)
 
 
-def _answer(done: asyncio.Future[None], failure: Exception | None) -> None:
-    if done.done():  # its sender has given up
-        return
-    if failure is None:
-        done.set_result(None)
-    else:
-        done.set_exception(failure)
+def _answer(written: Sequence[_Waiting], failed: bool) -> None:
+    for one in written:
+        if one.done.done():  # it was too late
+            continue
+        if failed:
+            one.done.set_exception(Busy())
+        else:
+            one.done.set_result(None)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from connectors.configured import load_settings
+from connectors.registry import definition
+from connectors.rest.definition import Webhooks
 from integration.errors import Misconfigured
 from integration.settings import Settings
 from integration.settings.environment import SECRETS_FILE
@@ -16,42 +18,51 @@ from integration.settings.model import Connection
 
 log = structlog.get_logger()
 
-LOOK_SECONDS = 1.0
+TRY_AGAIN_SECONDS = 1.0
+"""Between two readings of settings that are wrong at the moment: somebody is editing them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A connection that is subscribed, and what its events are hints for."""
+
+    connection: Connection
+    declared: Webhooks
 
 
 class Subscribers:
     """Reads the settings anew when the secrets file has changed."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._file = settings.home / SECRETS_FILE
-        self._seen = _stamp(self._file)
-        self._look_at = time.monotonic() + LOOK_SECONDS
-        self._lock = threading.Lock()
+        self._path, self._file = settings.path, settings.home / SECRETS_FILE
+        self._stamp = _stamp(self._file)
+        self._not_before = 0.0
+        self._found = _subscribed(settings)
 
-    def get(self, name: str) -> Connection | None:
+    def get(self, name: str) -> Subscriber | None:
         """None where there is no such connection, or it is not subscribed."""
-        self._refresh()
-        found = self._settings.connections.get(name)
-        return found if found is not None and found.webhook_secrets else None
-
-    def _refresh(self) -> None:
-        with self._lock:
-            if time.monotonic() < self._look_at:
-                return
-            self._look_at = time.monotonic() + LOOK_SECONDS
-            stamp = _stamp(self._file)
-            if stamp == self._seen:
-                return
+        stamp = _stamp(self._file)
+        if stamp != self._stamp and time.monotonic() >= self._not_before:
             try:
-                self._settings, self._seen = load_settings(self._settings.path), stamp
+                self._found, self._stamp = _subscribed(load_settings(self._path)), stamp
             except Misconfigured as error:
+                self._not_before = time.monotonic() + TRY_AGAIN_SECONDS
                 log.warning("the configuration cannot be read anew; the old one goes on", reason=str(error))
+        return self._found.get(name)
 
 
-def _stamp(file: Path) -> tuple[int, int] | None:
+def _subscribed(settings: Settings) -> dict[str, Subscriber]:
+    found = {}
+    for name, connection in settings.connections.items():
+        declared = definition(connection).webhooks if connection.webhook_secrets else None
+        if declared is not None:
+            found[name] = Subscriber(connection, declared)
+    return found
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
     try:
         found = file.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size
+    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -92,6 +92,7 @@ def differences(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> di
 def moved_members(target: Target, parcel: Parcel, before: Mapping[str, Any]) -> list[str]:
     """Members that differ from what we wrote last, and that no update can carry; of a record that ends they matter no more."""
     fixed = target.writable(parcel.entity).fixed if _closed_by_end(target, parcel) is None else ()
+    fixed = [name for name in fixed if name not in parcel.settled]
     return [name for name in fixed if name in parcel.body and name in before and not same(parcel.body[name], before[name])]
 
 
@@ -104,9 +105,10 @@ def _closed_by_end(target: Target, parcel: Parcel) -> Sequence[str] | None:
 
 
 def kept_members(target: Target, parcel: Parcel) -> dict[str, Any]:
-    """The part of a body that later versions are compared with."""
+    """The part of a body that later versions are compared with, and what is kept for the books."""
     writable = target.writable(parcel.entity)
-    return {name: value for name, value in parcel.body.items() if name in writable.update or name in writable.fixed}
+    kept = {*writable.update, *writable.fixed, *writable.facts}
+    return {name: value for name, value in parcel.body.items() if name in kept}
 
 
 def deliver(target: Target, parcel: Parcel, crossing: Crossing, before: Mapping[str, Any] | None) -> Outcome:
@@ -241,7 +243,7 @@ def look_up(target: Target, parcel: Parcel) -> Delivered | None:
     usable = [one for one in found if all(same(one.body.get(name), value) for name, value in writable.usable.items())]
     remote = min(usable or found, key=lambda one: one.key)
     note = f"{len(found)} of them were there; {remote.key} is used" if len(found) > 1 else ""
-    held = {name: remote.body.get(name) for name in (*writable.update, *writable.fixed)}
+    held = {name: remote.body.get(name) for name in (*writable.update, *writable.fixed, *writable.facts)}
     # What the target has made of its own states is no change of ours; only what a new record starts with is compared.
     held |= dict(writable.after_create)
     held |= {name: parcel.body[name] for name in writable.fixed if name in parcel.body}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from integration.errors import FieldError, Refused
+from integration.forgotten import is_forgotten, was
 from integration.ports import Body, Writable
 
 STATUS = "status"
@@ -109,9 +110,12 @@ class Dispute:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as text."""
+    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as text, and what was forgotten by
+    what is left of it."""
     if one is other:
         return True
+    if is_forgotten(one) or is_forgotten(other):
+        return was(one, other) if is_forgotten(one) else was(other, one)
     if isinstance(one, Mapping) or isinstance(other, Mapping):
         left, right = one or {}, other or {}
         return (

@@ -79,8 +79,10 @@ class Writable:
     update takes. `own_values`: values that only the system itself sets, by member. `find_by`: the member that a look-up
     compares. `fixed`: members whose change no update can carry. `usable`: members that tell which of several found records may be
     used. `ends`: values that end a record, by member, each with the members that it then takes no more. `groups`: members by the
-    group that a flow's policies speak of. `repeatable`: a create that is sent twice is answered with what the first one made.
+    group that a flow's policies speak of. `merged`: lists that an update replaces as a whole, each with the member that tells its
+    elements apart. `repeatable`: a create that is sent twice is answered with what the first one made.
     `states`: members that tell a person how the record stands. `refusals`: what a code means by which the system refuses a write.
+    `personal`: members that are personal data. `facts`: members that are kept for the books, and never compared.
     """
 
     after_create: Mapping[str, Any]
@@ -91,9 +93,12 @@ class Writable:
     usable: Mapping[str, Any] = field(default_factory=dict)
     ends: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    merged: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
     states: Sequence[str] = ()
     refusals: Mapping[str, str] = field(default_factory=dict)
+    personal: Sequence[str] = ()
+    facts: Sequence[str] = ()
 
     def meaning(self, error: Refused) -> str | None:
         """One of NOT_NOW, TOO_LATE and OVER; None for a refusal like any other."""

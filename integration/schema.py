@@ -282,6 +282,22 @@ def named(schema: Schema, data: Any) -> Any:
     return kept
 
 
+def email(schema: Schema, data: Any) -> str | None:
+    """The first e-mail address that `data` holds where the schema names one, whether or not it passes."""
+    if isinstance(data, Mapping):
+        for name, member in schema.fields.items():
+            value = data.get(name)
+            if isinstance(member, Email) and isinstance(value, str) and value.strip():
+                return value
+            if isinstance(member, fields.Nested) and not member.many and (found := email(member.schema, value)):
+                return found
+    return None
+
+
+def knows_email(schema: Schema) -> bool:
+    return any(isinstance(member, Email) for _, member in _members(schema, ""))
+
+
 def _members(schema: Schema, prefix: str) -> Iterator[tuple[str, fields.Field[Any]]]:
     for name, member in schema.fields.items():
         yield prefix + name, member

@@ -16,6 +16,7 @@ from integration.ledger import budgets, calls, tables
 from integration.ledger.alerts import Trouble
 from integration.ledger.calls import Answers
 from integration.ledger.database import read
+from integration.ledger.records import HELD
 from integration.ports import Limits
 from integration.settings.model import Flow, HoldTimes, Settings
 
@@ -83,12 +84,11 @@ def _near(seconds: float) -> timedelta:
 
 
 def _behind(engine: Engine, flows: Mapping[str, Flow], moment: datetime) -> Iterator[Trouble]:
-    r, b, h = tables.record, tables.batch, tables.hold
-    held = select(h.c.id).where(h.c.record_id == r.c.id, h.c.state == "open").exists()
+    r, b = tables.record, tables.batch
     on_its_way = (
         select(func.count(), func.min(r.c.extracted_at))
         .join_from(r, b, b.c.id == r.c.batch_id)
-        .where(r.c.finished_at.is_(None), b.c.lane == "live", ~held)
+        .where(r.c.finished_at.is_(None), b.c.lane == "live", r.c.state != HELD)
     )
     for flow in flows.values():
         late = timedelta(seconds=flow.behind_after)

@@ -15,7 +15,7 @@ from integration import clock
 from integration.ledger import budgets, letters, tables
 from integration.ledger.database import read
 from integration.ledger.letters import Group
-from integration.ledger.records import BOOKED, DEAD, DONE, EXTRACTED, SKIPPED, TRANSFORMED, UNCHANGED, VALIDATED
+from integration.ledger.records import BOOKED, DEAD, DONE, EXTRACTED, HELD, SKIPPED, TRANSFORMED, UNCHANGED, VALIDATED
 from integration.settings import Flow
 
 NEWEST = 500
@@ -53,7 +53,21 @@ class PutAside:
     reason: str
 
 
-Event = Booked | PutAside
+@dataclass(frozen=True, slots=True)
+class OnHold:
+    placed: Placed
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A shipment that reached the channel."""
+
+    shipment: str
+    order_key: str
+
+
+Event = Booked | PutAside | OnHold | Told
 
 
 class Follower:
@@ -63,7 +77,10 @@ class Follower:
         self._engine = engine
         self._flow = flow
         self._windows = windows
-        self.placed = self.booked = self.skipped = self.dead = 0
+        self.placed = self.booked = self.skipped = self.dead = self.held = self.shipped = 0
+        self.stock_changes = 0
+        self.short: list[Placed] = []  # on hold for stock since the last look
+        self._short_before: set[str] = set()
         self.first = ""  # the key of the first order, to show how to trace one
         self.waiting: dict[str, Placed] = {}
         self.reasons: Counter[str] = Counter()
@@ -84,6 +101,7 @@ class Follower:
             rows = self._newest(connection)
             self.groups = letters.groups(connection, flow=self._flow.name)
             self.unfinished = self._count_unfinished(connection)
+            self._look_back_to_the_channel(connection)
         self.uses = {name: budgets.use(self._engine, name, window) for name, window in self._windows.items()}
         moment = clock.now()
         self.reasons = Counter()
@@ -103,7 +121,7 @@ class Follower:
 
     def progress(self) -> tuple[int, ...]:
         """Differs from the last one where anything has moved."""
-        return self.placed, self.booked, self.skipped, self.dead, self.unfinished
+        return self.placed, self.booked, self.skipped, self.dead, self.held, self.shipped, self.unfinished
 
     def _settle(self, placed: Placed, row: Row[Any] | None, moment: datetime) -> Event | None:
         """Take an order off those that wait, if it does no more, and tell of it; else note what it waits for."""
@@ -120,6 +138,16 @@ class Follower:
             event = PutAside(placed, row.why or row.reason)
         elif row.state == SKIPPED:
             self.skipped += 1
+        elif row.state == HELD and placed.placing.fate == "held":
+            self.held += 1
+            event = OnHold(placed, row.reason)
+        elif row.state == HELD:
+            self.reasons[f"on hold: {row.reason}"] += 1
+            if placed.placing.story == "restock" and placed.key not in self._short_before:
+                self._short_before.add(placed.key)
+                self.short.append(placed)
+                self.events.append(OnHold(placed, row.reason))
+            return None
         else:
             held = row.due_at is not None and row.due_at > moment
             self.reasons[f"held: {row.reason}" if held else NEXT.get(row.state, row.state)] += 1
@@ -145,4 +173,17 @@ class Follower:
 
     def _count_unfinished(self, connection: Connection) -> int:
         r = tables.record.c
-        return connection.execute(select(func.count()).where(r.flow == self._flow.name, r.finished_at.is_(None))).scalar_one()
+        on_their_way = select(func.count()).where(r.flow == self._flow.name, r.finished_at.is_(None), r.state != HELD)
+        return connection.execute(on_their_way).scalar_one()
+
+    def _look_back_to_the_channel(self, connection: Connection) -> None:
+        """Shipments that the channel was told of, and quantities that were published."""
+        s = tables.shipped_line.c
+        told = connection.execute(
+            select(s.shipment_key, s.order_key).where(s.connection == self._flow.source).distinct().order_by(s.shipment_key)
+        ).all()
+        self.events.extend(Told(row.shipment_key, row.order_key) for row in told[self.shipped :][-EVENTS:])
+        self.shipped = len(told)
+        r = tables.record.c
+        stock = select(func.count()).where(r.flow == "stock", r.state == DONE)
+        self.stock_changes = connection.execute(stock).scalar_one()

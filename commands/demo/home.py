@@ -45,6 +45,25 @@ entity = "order"
 source = "{channel}"
 target = "{erp}"
 every = "1s"
+out_of_stock = "hold"
+
+[flows.order-status]
+entity = "order_status"
+source = "{erp}"
+target = "{channel}"
+every = "2s"
+
+[flows.shipments]
+entity = "shipment"
+source = "{erp}"
+target = "{channel}"
+every = "2s"
+
+[flows.stock]
+entity = "stock"
+source = "{erp}"
+target = "{channel}"
+every = "2s"
 
 [storage]
 home = "."

@@ -24,6 +24,7 @@ NEW_BUYERS = 0.35
 """A new buyer costs TIMS two requests (look-up and create) besides the order's own."""
 
 GUESTS = 0.05
+SCARCE_UNITS = 3
 TAX = Decimal("0.0825")
 CENT = Decimal("0.01")
 
@@ -44,17 +45,19 @@ SHIPPING = (
 PROMOTIONS = (("SPRING5", "5.00"), ("WELCOME10", "10.00"), ("LOYAL3", "3.00"))
 
 Order = dict[str, Any]
-Fate = Literal["booked", "dead", "skipped"]
+Fate = Literal["booked", "held", "dead", "skipped", "too late"]
+Story = Literal["", "ship", "restock", "cancel too late"]
 PENDING = ("Open", "Allocated")  # TIMS allocates by itself what is in stock
+SHIPPED = (*PENDING, "Fulfilled")
 
 
 @dataclass(frozen=True, slots=True)
 class Placing:
     """An order and what must become of it.
 
-    `fault` names the field that its dead letter must name. `lines` are (SKU, quantity) as TIMS must have them, `statuses` those that
-    its sales order may end in. `later` is what the buyer changes once it is booked. `checked` is False where the order is one that
-    ChannelAdvisor itself should not have taken.
+    `fault` names the field that its hold or dead letter must name. `lines` are (SKU, quantity) as TIMS must have them, `statuses`
+    those that its sales order may end in. `later` is what the buyer changes once it is booked. `checked` is False where the order is
+    one that ChannelAdvisor itself should not have taken. `story`: what the warehouse, or the buyer, does when it is booked or waits.
     """
 
     order: Order = field(repr=False)
@@ -64,6 +67,7 @@ class Placing:
     statuses: tuple[str, ...] = PENDING
     later: Mapping[str, Any] | None = None
     checked: bool = True
+    story: Story = ""
 
 
 class Shop:
@@ -73,10 +77,10 @@ class Shop:
         self._random = Random(seed)  # noqa: S311 - a demo's dice, no secret
         self._now = now
         self._catalogue = list(goods(ITEMS))
-        self._active = [one for one in self._catalogue if one.status == "Active"]
+        *self._active, self.scarce = [one for one in self._catalogue if one.status == "Active"]
         self._buyers: list[Buyer] = []
         self._faults = cycle((_unknown_sku, _wrong_total, _no_postal_code, _inactive_item, _shipped, _street_too_long, _other_currency))
-        self._stories = cycle((_cancelled_later, _on_hold, _moved, _released_later, _cancelled_before))
+        self._stories = cycle((_out_of_stock, _cancelled_later, _too_late, _on_hold, _moved, _released_later, _cancelled_before))
 
     def orders(self) -> Iterator[Placing]:
         number = 0
@@ -123,7 +127,9 @@ class Shop:
             "Promotions": [{"Code": promotion[0], "Amount": promotion[1], "ShippingAmount": "0.00"}] if promotion else None,
             "Items": lines,
         }
-        return Placing(order, tuple((each.sku, line["Quantity"]) for each, line in zip(sold, lines, strict=True)))
+        return Placing(
+            order, tuple((each.sku, line["Quantity"]) for each, line in zip(sold, lines, strict=True)), statuses=SHIPPED, story="ship"
+        )
 
     def _buyer(self, number: int) -> Buyer:
         random = self._random
@@ -154,11 +160,11 @@ class Shop:
 
 
 def _unknown_sku(_shop: Shop, made: Placing) -> Placing:
-    return _dead(made, "lines[0].sku", Items=_with_first(made, SKU="LAMP-999"))
+    return _held(made, "lines[0].sku", Items=_with_first(made, SKU="LAMP-999"))
 
 
 def _inactive_item(shop: Shop, made: Placing) -> Placing:
-    return _dead(made, "lines[0].sku", Items=_with_first(made, SKU=shop.inactive().sku))
+    return _held(made, "lines[0].sku", Items=_with_first(made, SKU=shop.inactive().sku))
 
 
 def _wrong_total(_shop: Shop, made: Placing) -> Placing:
@@ -166,12 +172,12 @@ def _wrong_total(_shop: Shop, made: Placing) -> Placing:
 
 
 def _no_postal_code(_shop: Shop, made: Placing) -> Placing:
-    return _dead(made, "ShippingAddress.PostalCode", ShippingAddress={**made.order["ShippingAddress"], "PostalCode": None})
+    return _held(made, "ShippingAddress.PostalCode", ShippingAddress={**made.order["ShippingAddress"], "PostalCode": None})
 
 
 def _street_too_long(_shop: Shop, made: Placing) -> Placing:
     street = "please leave it with the neighbour on the left, " * 3 + "thanks"  # TIMS takes two lines of 60
-    return _dead(made, "ShippingAddress.Line1", ShippingAddress={**made.order["ShippingAddress"], "AddressLine1": street})
+    return _held(made, "ShippingAddress.Line1", ShippingAddress={**made.order["ShippingAddress"], "AddressLine1": street})
 
 
 def _shipped(_shop: Shop, made: Placing) -> Placing:
@@ -180,6 +186,10 @@ def _shipped(_shop: Shop, made: Placing) -> Placing:
 
 def _other_currency(_shop: Shop, made: Placing) -> Placing:
     return _dead(made, "Currency", Currency="EUR")
+
+
+def _held(made: Placing, fault: str, **members: Any) -> Placing:
+    return Placing({**made.order, **members}, made.lines, "held", fault, ())
 
 
 def _dead(made: Placing, fault: str, *, checked: bool = True, **members: Any) -> Placing:
@@ -192,6 +202,19 @@ def _with_first(made: Placing, **members: Any) -> list[dict[str, Any]]:
 
 
 # --- What has a story ------------------------------------------------------------------------------------------------------------------
+
+
+def _out_of_stock(shop: Shop, made: Placing) -> Placing:
+    """Of an item that is not there when it is ordered, and comes."""
+    line = {**made.order["Items"][0], "SKU": shop.scarce.sku, "Title": shop.scarce.title, "Quantity": SCARCE_UNITS}
+    line |= {"TaxAmount": "0.00", "DiscountAmount": "0.00"}
+    order = {**made.order, "Items": [line], "Promotions": None, "TotalAmount": str(_total([line]))}
+    return Placing(order, ((shop.scarce.sku, SCARCE_UNITS),), story="restock")
+
+
+def _too_late(_shop: Shop, made: Placing) -> Placing:
+    """Cancelled by its buyer while the parcel leaves the warehouse."""
+    return Placing(made.order, made.lines, "too late", "status", ("Fulfilled",), story="cancel too late")
 
 
 def _cancelled_later(_shop: Shop, made: Placing) -> Placing:

@@ -11,13 +11,14 @@ from commands.demo.following import Follower, Placed
 from commands.demo.home import CHANNEL, ERP, FLOW
 from commands.demo.orders import Placing
 from commands.demo.verdict import complaints
+from commands.demo.warehouse import Warehouse
 from commands.exits import Exit
 from commands.failure import Failure
 from commands.supervisor import Supervisor
 from connectors.simulation.remote import RemoteSimulator
 from integration import clock
 from integration.errors import Unreachable
-from integration.ledger import counts, letters
+from integration.ledger import counts, holds, letters
 from integration.ledger.database import read
 from integration.line.journey import House
 
@@ -43,6 +44,7 @@ class Run:
         supply: Iterator[Placing],
         rate: float,
         limit: int | None,
+        scarce: str,
     ) -> None:
         self._supervisor = supervisor
         self._house = house
@@ -53,11 +55,14 @@ class Run:
         self._limit = limit
         self._placed: dict[str, Placing] = {}  # what the verdict is about; empty where there is none
         self._to_change: list[Placed] = []
+        self._scarce = scarce
+        self._warehouse: Warehouse | None = None
 
     def go(self, display: Display, notices: Sequence[str]) -> bool:
         """True when every order has come to its end, or nothing moves any more; False where a signal came first."""
         if not self._wait_for_a_poll():
             return False
+        self._warehouse = warehouse = Warehouse(self._simulators, self._scarce)
         began = moved = time.monotonic()
         before: tuple[int, ...] = ()
         while not self._supervisor.wait(STEP_SECONDS):
@@ -65,7 +70,10 @@ class Run:
             with contextlib.suppress(Unreachable):  # a simulator that is being started again; the next step does what is due
                 self._change()
                 self._place(now - began)
-            self._to_change += [booked.placed for booked in self._follower.look() if booked.placed.placing.later]
+                warehouse.work()
+            booked = self._follower.look()
+            self._to_change += [one.placed for one in booked if one.placed.placing.later]
+            warehouse.take(booked, self._follower.short)
             display.show(self._follower, now - began, notices)
             if self._follower.progress() != before:
                 before, moved = self._follower.progress(), now
@@ -77,10 +85,11 @@ class Run:
         """What is not as it must be; a sentence each."""
         with read(self._house.engine) as connection:
             still_open = letters.still_open(connection, flow=FLOW)
+            waiting = holds.listed(connection, flow=FLOW)
         state = {name: simulator.state() for name, simulator in self._simulators.items()}
         stats = {name: simulator.stats() for name, simulator in self._simulators.items()}
         guest = self._house.settings.flows[FLOW].guests.email
-        return complaints(self._placed, state[CHANNEL], state[ERP], still_open, stats, guest)
+        return complaints(self._placed, state[CHANNEL], state[ERP], still_open, waiting, stats, guest)
 
     def requests(self) -> dict[str, int]:
         """How many each system has accepted."""
@@ -118,6 +127,7 @@ class Run:
 
     def _is_over(self, still: float) -> bool:
         """Whether all is as it must be, or nothing moves any more; `still`: the seconds since something did."""
-        if self._follower.waiting or self._follower.unfinished or self._to_change:
+        busy = self._warehouse is not None and self._warehouse.busy
+        if self._follower.waiting or self._follower.unfinished or self._to_change or busy:
             return still > STUCK_SECONDS
         return still > SETTLED_SECONDS or not self.complaints()

@@ -18,13 +18,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from commands.demo.following import EVENTS, Booked, Follower
+from commands.demo.following import EVENTS, Booked, Follower, OnHold, Told
 from commands.output import lasting, printable
 from integration.ports import Limits
 
 STEPS = "▁▂▃▄▅▆▇█"
 SPARKS = 16
-BOX_HEIGHT = 7
+BOX_HEIGHT = 10
 NOTICES, REASONS = 3, 3
 CAUSES = 8
 """Causes of dead letters that are shown; the demo makes seven."""
@@ -61,7 +61,7 @@ def line(follower: Follower) -> str:
     """`60 placed, 51 booked, 3 waiting, 4 dead-lettered, 2 left out; placed → booked p50 0.9 s, p95 1.8 s`"""
     counts = (
         f"{follower.placed} placed, {follower.booked} booked, {len(follower.waiting)} waiting, "
-        f"{follower.dead} dead-lettered, {follower.skipped} left out"
+        f"{follower.held} on hold, {follower.dead} dead-lettered, {follower.skipped} left out, {follower.shipped} shipments told"
     )
     median, tail = follower.quantile(0.5), follower.quantile(0.95)
     latency = f"; placed → booked p50 {median:.1f} s, p95 {tail:.1f} s" if median is not None and tail is not None else ""
@@ -80,8 +80,11 @@ def _orders(follower: Follower) -> Panel:
         ("placed", follower.placed, "bold"),
         ("booked", follower.booked, "bold green"),
         ("waiting", len(follower.waiting), "yellow"),
+        ("on hold", follower.held, "bold yellow"),
         ("dead-lettered", follower.dead, "bold red"),
         ("left out", follower.skipped, ""),  # cancelled before they were booked
+        ("shipments told", follower.shipped, "bold cyan"),
+        ("stock changes", follower.stock_changes, "cyan"),
     ):
         rows.add_row(word, Text(f"{count:,}", style=style if count else "dim"))
     return _panel(rows, "Orders", BOX_HEIGHT)
@@ -154,11 +157,14 @@ def _events(follower: Follower) -> RenderableType:
     rows.add_column(no_wrap=True, min_width=9, justify="right")
     rows.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for event in reversed(follower.events):
-        key = f"← {event.placed.key}"
+        key = "" if isinstance(event, Told) else f"← {event.placed.key}"
         if isinstance(event, Booked):
             rows.add_row(Text(event.target_key, style="green"), key, _amount(event), Text(f"{event.lasted:.1f} s", style="dim"))
+        elif isinstance(event, Told):
+            rows.add_row(Text(event.shipment, style="cyan"), f"→ {event.order_key}", "", Text("shipment told to the channel", style="dim"))
         else:
-            rows.add_row(Text("dead letter", style="red"), key, "", Text(printable(event.reason), style="dim"))
+            word, style = ("on hold", "yellow") if isinstance(event, OnHold) else ("dead letter", "red")
+            rows.add_row(Text(word, style=style), key, "", Text(printable(event.reason), style="dim"))
     return _panel(rows, "Last orders", EVENTS + 2)
 
 

@@ -77,6 +77,7 @@ class ChannelAdvisorSimulator(Simulator):
             ("POST", "orders"): self.orders.place,
             ("POST", "orders/"): self.orders.edit,
             ("POST", "products"): self.catalog.place,
+            ("GET", "inventory"): lambda _: {"inventory": list(self.stock.records)},
             ("POST", "returns"): self.returns.open,
             ("POST", "payouts"): self.payouts.pay,
         }

@@ -102,9 +102,12 @@ class RestConnection:
             write.usable,
             write.ends,
             write.groups,
+            write.merged,
             write.repeatable,
             write.states,
             write.refusals,
+            write.personal,
+            write.facts,
         )
 
     def find(self, entity: str, value: str) -> Sequence[Remote]:

@@ -14,12 +14,14 @@
         listing: {path, since, created_from, created_until, only_new}      filters that the system has
         get, create, update, acknowledge                                   paths; {key} is the record's
         find: {path, parameter, member, compare}                           the look-up before a write is repeated
-        write: {after_create, update, own_values, fixed, usable, ends, groups, repeatable, states, refusals}     integration.ports.Writable
+        write: {after_create, update, own_values, fixed, usable, ends, groups, merged, repeatable, states, refusals,
+                personal, facts}                                           integration.ports.Writable
         units: {lines, sku, quantity, shipped, over}                       what an order of a channel promises
         holds: {order, states}                                             by which state an order's units are out of what is available
+        books: {order, currency, total, lines, sku, quantity, void}        what a booked order is worth
         levels: {path, items, results, …}                                  how a channel's quantities are set, many at once
     item: {path, sku, status, orderable, longest, alias, quantity}                   how a code on an order line finds its item
-    webhooks: {path, key, url, events, status, active, secret, brings, fixed}     subscriptions, and what an event is a hint for
+    webhooks: {path, key, url, events, status, active, inactive, secret, brings, fixed}     subscriptions, and what an event is a hint for
 
 A connection may override any of it; what it says is merged in and checked as strictly.
 """
@@ -101,9 +103,12 @@ class Writing:
     usable: Mapping[str, Any] = field(default_factory=dict)
     ends: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    merged: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
     states: tuple[str, ...] = ()
     refusals: Mapping[str, Literal["not_now", "too_late", "over"]] = field(default_factory=dict)
+    personal: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,20 @@ class Holding:
 
     order: str
     states: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where a booked order says what it is worth. `order`: the member with the channel's key; `void`: the values, by member, with which
+    it counts for nothing."""
+
+    order: str
+    currency: str
+    total: str
+    lines: str
+    sku: str
+    quantity: str
+    void: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +194,7 @@ class Entity:
     credit: CreditPlaces | None = None
     units: Units | None = None
     holds: Holding | None = None
+    books: Books | None = None
     levels: Levels | None = None
 
     def __post_init__(self) -> None:
@@ -224,8 +244,8 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """Subscriptions at `path`: members for key, url, events, status (with the word for an active one) and the signing secret, shown
-    once; `fixed` is sent along. `brings`: the events that exist, each with the entities whose records it names."""
+    """Subscriptions at `path`: members for key, url, events, status (with the words for one that is on or off) and the signing secret,
+    shown once; `fixed` is sent along. `brings`: the events that exist, each with the entities whose records it names."""
 
     path: str
     key: str
@@ -233,6 +253,7 @@ class Webhooks:
     events: str
     status: str
     active: str
+    inactive: str
     secret: str
     brings: Mapping[str, Mapping[str, Named]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
@@ -262,6 +283,9 @@ class Definition:
             raise ValueError("base must start with a slash and end without one")
         if min(self.limits.requests, self.limits.per_seconds, self.limits.concurrent) < 1:
             raise ValueError("limits must each be at least 1")
+        for event, named in (self.webhooks.brings if self.webhooks is not None else {}).items():
+            if unknown := named.keys() - self.entities.keys():
+                raise ValueError(f"webhooks brings {sorted(unknown)[0]!r} with {event}, which is none of the entities")
 
 
 def _check_path(entry: str, path: str, *, keyed: bool) -> None:

@@ -16,6 +16,7 @@ from integration.errors import NoAnswer
 from integration.ports import Body
 
 LONGEST_KEY = 200
+LONGEST_NUMBER = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +46,32 @@ class Subscriptions:
         return [self._read(one) for one in self._paging.records(body) if isinstance(one, dict)]
 
     def subscribe(self, url: str, events: Sequence[str]) -> Subscribed:
-        declared = self._declared
-        body: Body = {**declared.fixed, declared.url: url, declared.events: list(events), declared.status: declared.active}
+        """The new subscription is off, so that nothing is delivered under a secret that nobody has kept; `change` switches it on."""
+        declared, body = self._declared, self._body(url, events, self._declared.inactive)
         answer = self._client.call(Call("webhook.create", "POST", self._address, body, sent=body, repeatable=False))
         secret = answer.get(declared.secret) if answer is not None else None
         if answer is None or not isinstance(secret, str):
             raise NoAnswer(f"{self._client.name}: webhook.create was answered without its {declared.secret}")
         return Subscribed(self._read(answer), secret)
 
+    def change(self, key: str, url: str, events: Sequence[str]) -> Subscription:
+        """Give it this address and these events, and switch it on; its secret stays."""
+        body = self._body(url, events, self._declared.active)
+        answer = self._client.call(Call("webhook.update", "PUT", self._of(key), body, sent=body))
+        if answer is None:
+            raise NoAnswer(f"{self._client.name}: webhook.update was answered without the subscription")
+        return self._read(answer)
+
     def unsubscribe(self, key: str) -> None:
-        """Does nothing where it is gone already."""
-        self._client.call(Call("webhook.delete", "DELETE", f"{self._address}/{quote(key, safe='')}", absent=(404,)))
+        """Does nothing where it is gone already. What it had still to deliver is dropped."""
+        self._client.call(Call("webhook.delete", "DELETE", self._of(key), absent=(404,)))
+
+    def _of(self, key: str) -> str:
+        return f"{self._address}/{quote(key, safe='')}"
+
+    def _body(self, url: str, events: Sequence[str], status: str) -> Body:
+        declared = self._declared
+        return {**declared.fixed, declared.url: url, declared.events: list(events), declared.status: status}
 
     def _read(self, body: Body) -> Subscription:
         declared = self._declared
@@ -86,9 +102,10 @@ def hints(declared: Webhooks, body: Any) -> list[Hint]:
 
 
 def _key(value: Any) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > LONGEST_KEY:
-        return None
-    return str(value) or None
+    """A text or number that may be a key; not what no database keeps, as half a surrogate pair."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) < 10**LONGEST_NUMBER else None
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_KEY and value.isprintable() else None
 
 
 def _at(body: Any, place: str) -> Any:

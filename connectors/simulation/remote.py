@@ -37,6 +37,19 @@ class RemoteSimulator:
         """An order of a channel, as its buyer or the marketplace changes it."""
         self._call("POST", f"orders/{order_id}", members)
 
+    def ship(self, sales_order_id: str, lines: Sequence[Mapping[str, int]] | None = None) -> dict[str, Any]:
+        """An order of an ERP leaves the warehouse, whole or the given `{"LineNumber", "Quantity"}`; gives the shipment."""
+        shipment: dict[str, Any] = self._call("POST", "ship", {"SalesOrderID": sales_order_id, **({"Lines": list(lines)} if lines else {})})
+        return shipment
+
+    def count_stock(self, sku: str, on_hand: int) -> None:
+        """The warehouse of an ERP counts an item anew."""
+        self._call("POST", "inventory", {"SKU": sku, "OnHand": on_hand})
+
+    def switch_faults(self, **faults: Any) -> None:
+        """Misbehaviour by its name in the contract."""
+        self._call("POST", "faults", faults)
+
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:
             answer = self._session.request(method, f"{self.url}/_sim/{path}", json=body, timeout=SECONDS)

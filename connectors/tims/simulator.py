@@ -79,6 +79,7 @@ class TimsSimulator(Simulator):
         self.controls = {
             ("POST", "items"): self.stock.place_items,
             ("POST", "inventory"): self.stock.place_quantity,
+            ("GET", "inventory"): lambda _: {"inventory": list(self.stock.quantities), "held": self.orders.held()},
             ("POST", "customers"): self.customers.place,
             ("POST", "sales-orders/"): self.orders.edit,
             ("POST", "ship"): self.warehouse.ship,

@@ -49,6 +49,14 @@ class SalesOrders:
         if order["OrderStatus"] == "Open":
             self.fresh.add(order["SalesOrderID"])
 
+    def held(self) -> list[list[str]]:
+        """Of each order whose units are set apart or gone, the number by which its origin knows it, and its own."""
+        return [
+            [order["ExternalOrderID"], order["SalesOrderID"], order["OrderStatus"]]
+            for order in self.records
+            if order["OrderStatus"] in ("Allocated", "Fulfilled")
+        ]
+
     def edit(self, command: Command) -> Any:
         """Control plane: warehouse staff set members of an order; moves Version even where they set none."""
         body, key = command.body, command.key

@@ -43,6 +43,9 @@ POLLS = ("first read", "tick", "look back", WEBHOOK)
 REPLAY = "replay"
 """The kind of a run by which a person sends records once more, and the member of its batches' pages that says so."""
 
+RELEASE = "release"
+"""The same of a run that takes records off hold."""
+
 LEASE_SECONDS = 120.0
 """Longer than a stage takes; a worker that dies is noticed at once on its own host and after this elsewhere."""
 
@@ -232,12 +235,12 @@ def in_flight(connection: Connection, flow: str, lane: Lane) -> int:
     return connection.execute(count).scalar_one()
 
 
-def still_reading(connection: Connection, flow: str) -> bool:
-    """Whether an earlier tick of the flow has pages left to read; another would only read them twice."""
+def still_reading(connection: Connection, flow: str, kinds: Collection[str] = POLLS) -> bool:
+    """Whether an earlier run of the flow, of these kinds, has pages left to read; another would only read them twice."""
     b, r = tables.batch.c, tables.run.c
     reading = select(b.id).join(tables.run, b.run_id == r.id)
     return (
-        connection.execute(reading.where(b.state == "open", b.flow == flow, b.stage == "extract", r.kind.in_(POLLS)).limit(1)).first()
+        connection.execute(reading.where(b.state == "open", b.flow == flow, b.stage == "extract", r.kind.in_(kinds)).limit(1)).first()
         is not None
     )
 
@@ -303,7 +306,8 @@ def bells(engine: Engine, ids: Collection[int]) -> list[Due]:
 
 
 def forget_empty_runs(engine: Engine, older_than: timedelta) -> int:
-    """Ticks that found nothing leave no trace after a while; everything with a record stays."""
+    """Ticks that found nothing, and releases whose records have gone on in another run, leave no trace after a while; everything with a
+    record stays."""
     r, b = tables.run.c, tables.batch.c
     before = clock.now() - older_than
     with write(engine) as connection:
@@ -311,7 +315,7 @@ def forget_empty_runs(engine: Engine, older_than: timedelta) -> int:
         empty = (
             connection.execute(
                 select(r.id)
-                .where(r.state == "done", r.kind.in_(POLLS), r.finished_at < before, ~with_record.exists())
+                .where(r.state == "done", r.kind.in_((*POLLS, RELEASE)), r.finished_at < before, ~with_record.exists())
                 .order_by(r.id)
                 .limit(1000)
             )

@@ -23,9 +23,6 @@ OPEN, RELEASED, WAIVED, CANCELLED, EXPIRED = "open", "released", "waived", "canc
 
 NEWER = "a newer version of it is here"
 
-RELEASE = "release"
-"""The kind of a run that takes records off hold, and the member of its batches' pages that says so."""
-
 BATCH = 100
 FIRST_CHECK, LAST_CHECK = 2.0, 60.0
 """Seconds between two looks for what a hold waits for: soon at first, then a tenth of the time that it has waited."""
@@ -90,7 +87,7 @@ def put(connection: Connection, times: HoldTimes, asides: Sequence[Aside]) -> No
         records.change(connection, [{"id": record.id, "state": HELD, "due_at": None, "reason": told["reason"]}])
 
 
-def passed(connection: Connection, ended: Sequence[Record], note: str = "what it waited for has come") -> None:
+def passed(connection: Connection, ended: Sequence[Record]) -> None:
     """These records wait no longer: they are through, or dead. What waited of older versions of them is over."""
     if not ended:
         return
@@ -104,7 +101,7 @@ def passed(connection: Connection, ended: Sequence[Record], note: str = "what it
     for row in rows:
         ours = newest[row.source_key]
         if row.record_id == ours.id:
-            _close(connection, [row.id], RELEASED, note)
+            _close(connection, [row.id], RELEASED, "it waits no longer")
         elif row.version < ours.version:
             _end(connection, row.record_id)
             _close(connection, [row.id], RELEASED, NEWER)
@@ -138,14 +135,14 @@ def next_check(since: datetime, moment: datetime) -> datetime:
 
 
 def send_on(
-    connection: Connection, wanted: Sequence[Hold], *, waive: bool = False, change: Callable[[Hold, bytes], bytes] | None = None
+    connection: Connection, wanted: Sequence[Hold], *, waive: bool = False, change: Callable[[Hold, bytes | None], bytes] | None = None
 ) -> list[int]:
     """Send held records through the line once more, in order of arrival; their holds end when they are through. Gives the batches.
 
     `waive`: a person has decided that they go on without what they wait for. `change` makes the edited payload of a sealed one.
     """
     made: list[int] = []
-    page = {RELEASE: True}
+    page = {batches.RELEASE: True}
     flows: dict[str, list[Hold]] = {}
     still = _still_held(connection, wanted)
     for hold in sorted(still, key=lambda hold: (hold.since, hold.id)):
@@ -156,7 +153,7 @@ def send_on(
             some = theirs[start : start + BATCH]
             if run_id is None:
                 run_id, batch_id = batches.start_run(
-                    connection, flow, RELEASE, "live", page, stage="transform", size=len(some), rung=False
+                    connection, flow, batches.RELEASE, "live", page, stage="transform", size=len(some), rung=False
                 )
             else:
                 batch_id = batches.add_batch(connection, run_id, flow, "live", "transform", page, size=len(some), rung=False)
@@ -164,7 +161,7 @@ def send_on(
             records.change(connection, [{"id": hold.record_id, "batch_id": batch_id, **AFRESH} for hold in some])
             if change is not None:
                 raws = {record.id: record.raw for record in records.by_ids(connection, [hold.record_id for hold in some])}
-                edited = [{"id": hold.record_id, "raw": change(hold, raws[hold.record_id] or b""), "edited": True} for hold in some]
+                edited = [{"id": hold.record_id, "raw": change(hold, raws[hold.record_id]), "edited": True} for hold in some]
                 records.change(connection, edited)
     if waive:
         _close(connection, [hold.id for hold in still], WAIVED, "released by a person")

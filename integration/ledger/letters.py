@@ -178,6 +178,19 @@ def dismiss(connection: Connection, letters: Sequence[Letter], note: str) -> int
     return dismissed
 
 
+def last_dismissed(connection: Connection, flow: str, source_key: str, kind: str) -> bytes | None:
+    """The sealed parcel, if it is still there, of the record whose letter of this kind a person has dismissed last."""
+    d, r = tables.dead_letter.c, tables.record.c
+    wanted = (
+        select(r.parcel)
+        .join_from(tables.dead_letter, tables.record, r.id == d.record_id)
+        .where(d.flow == flow, d.source_key == source_key, d.kind == kind, d.state == DISMISSED)
+        .order_by(d.id.desc())
+        .limit(1)
+    )
+    return connection.execute(wanted).scalar_one_or_none()
+
+
 def _among(connection: Connection, flow: str | None, cause: str | None, everything: bool) -> list[ColumnElement[bool]]:
     """The condition of a listing. A cause may be given in part, whatever its case; one that none has raises Misconfigured."""
     d = tables.dead_letter.c

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 from integration import clock
 from integration.ledger import tables
 from integration.ledger.database import read
-from integration.ledger.records import BOOKED, EXTRACTED, TRANSFORMED, VALIDATED
+from integration.ledger.records import BOOKED, EXTRACTED, HELD, TRANSFORMED, VALIDATED
 
 STAGE_OF = {EXTRACTED: "transform", TRANSFORMED: "validate", VALIDATED: "load", BOOKED: "acknowledge"}
 """What a record in this state is in front of."""
@@ -58,9 +58,9 @@ def overview(engine: Engine, flows: Collection[str]) -> Overview:
 
 def _in_flight(connection: Connection) -> dict[str, dict[str, int]]:
     r = tables.record.c
-    rows = connection.execute(select(r.flow, r.state, func.count()).where(r.finished_at.is_(None)).group_by(r.flow, r.state))
+    on_its_way = select(r.flow, r.state, func.count()).where(r.finished_at.is_(None), r.state != HELD).group_by(r.flow, r.state)
     flows: dict[str, dict[str, int]] = {}
-    for flow, state, count in rows:
+    for flow, state, count in connection.execute(on_its_way):
         flows.setdefault(flow, {})[STAGE_OF[state]] = count
     return flows
 

@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Engine, func, select
 from integration import clock
 from integration.ledger import lease, tables
 from integration.ledger.database import read
-from integration.ledger.records import BOOKED, DEAD, DONE, ENDS, SKIPPED, SUPERSEDED, UNCHANGED
+from integration.ledger.records import BOOKED, DEAD, DONE, ENDS, HELD, SKIPPED, SUPERSEDED, UNCHANGED
 
-OUTCOMES = ("created", "found", "updated", "unchanged", "skipped", "dead")
-"""What becomes of a record: made in the target, found there, changed there, left alone, not wanted there, put aside for a person."""
+OUTCOMES = ("created", "found", "updated", "unchanged", "skipped", "held", "dead")
+"""What becomes of a record: made in the target, found there, changed there, left alone, not wanted there, on hold until something comes,
+put aside for a person."""
 
 DUE_AFTER = timedelta(seconds=5)
 """A batch that has been due so long should have been taken."""
@@ -122,6 +123,8 @@ def _outcomes(connection: Connection, batch_ids: list[int]) -> Counter[str]:
 def _outcome(state: str, operation: str | None) -> str:
     if state == DEAD:
         return "dead"
+    if state == HELD:
+        return "held"
     if state in (SKIPPED, SUPERSEDED):
         return "skipped"
     if state == UNCHANGED or (state in (BOOKED, DONE) and operation is None):

@@ -26,6 +26,9 @@ HELD = "held"
 DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD = "done", "unchanged", "superseded", "skipped", "dead"
 ENDS = (DONE, UNCHANGED, SUPERSEDED, SKIPPED, DEAD)
 
+Email = Callable[[Body], str | None]
+"""Finds the e-mail address of the person whom a source record is about."""
+
 AFRESH: dict[str, Any] = {
     "state": EXTRACTED,
     "attempts": 0,
@@ -90,10 +93,18 @@ def store_page(
     read_at: datetime,
     *,
     again: bool = False,
+    email: Email | None = None,
 ) -> int:
     """Keep what was never seen in this version; gives how many that were. With `again` what was skipped comes along once more.
     `named` is the part of a body that can be read, by which two of one version are compared. `read_at` is the moment before the page
-    was asked for: whatever it says was true then or later."""
+    was asked for: whatever it says was true then or later. `email` finds the person whom a body is about; where there is none to be
+    found by, no more of it is kept than is `named`."""
+
+    def kept(body: Body) -> dict[str, Any]:
+        if email is None:
+            return {"raw": vault.seal(named(body))}
+        return {"raw": vault.seal(body), "subject": vault.subject(email(body))}
+
     r = tables.record.c
     wanted = {(one.key, one.version): one for one in page}
     if not wanted:
@@ -108,7 +119,7 @@ def store_page(
             "source_key": one.key,
             "version": one.version,
             "state": EXTRACTED,
-            "raw": vault.seal(one.body),
+            **kept(one.body),
             "edited": False,
             "attempts": 0,
             "kills": 0,
@@ -120,12 +131,18 @@ def store_page(
     if fresh:
         connection.execute(insert(tables.record), fresh)
     seen = [wanted[identity] for identity in map(tuple, known) if identity in wanted]
-    anew = _take_up_changed(connection, vault, flow, batch_id, seen, named)
+    anew = _take_up_changed(connection, vault, flow, batch_id, seen, named, kept)
     return len(fresh) + anew + (_take_up_skipped(connection, flow, batch_id, known) if again and known else 0)
 
 
 def _take_up_changed(
-    connection: Connection, vault: Vault, flow: str, batch_id: int, page: Sequence[SourceRecord], named: Callable[[Body], Body]
+    connection: Connection,
+    vault: Vault,
+    flow: str,
+    batch_id: int,
+    page: Sequence[SourceRecord],
+    named: Callable[[Body], Body],
+    kept: Callable[[Body], dict[str, Any]],
 ) -> int:
     """A dead or held record that is read again in the same version but says more: a system may leave out what is optional, and not
     always.
@@ -148,8 +165,8 @@ def _take_up_changed(
     ).all()
     changed = [row for row in dead if fingerprint(named(vault.open(row.raw))) != fingerprint(named(bodies[row.source_key, row.version]))]
     for row in changed:
-        raw = vault.seal(bodies[row.source_key, row.version])
-        connection.execute(update(tables.record).where(r.id == row.id).values(batch_id=batch_id, raw=raw, **AFRESH))
+        body = kept(bodies[row.source_key, row.version])
+        connection.execute(update(tables.record).where(r.id == row.id).values(batch_id=batch_id, **body, **AFRESH))
     return len(changed)
 
 

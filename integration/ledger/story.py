@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, and_, or_, select
 from integration import clock
 from integration.ledger import lease, tables
 from integration.ledger.crosswalk import ANY_SOURCE
-from integration.ledger.records import BOOKED, DEAD, EXTRACTED, TRANSFORMED, VALIDATED
+from integration.ledger.holds import WAIVED
+from integration.ledger.records import BOOKED, DEAD, EXTRACTED, HELD, TRANSFORMED, VALIDATED
 from integration.settings.model import Flow
 
 NEXT_STAGE = {EXTRACTED: "transform", TRANSFORMED: "validate", VALIDATED: "load", BOOKED: "load"}
@@ -85,11 +86,12 @@ class Story:
 
 
 def identities(connection: Connection, wanted: str) -> list[Identity]:
-    """Whom an id may mean: a source key, an order number, a key of the target, or `record 17`; all that fit, source keys first."""
+    """Whom an id may mean: a source key, an order number, a key of the target, or `record 17`; all that fit, source keys first. With
+    an order come its shipments and statuses, and with one of these its order and the others."""
     r, c, d = tables.record.c, tables.crosswalk.c, tables.dead_letter.c
     word, _, number = wanted.partition(" ")
     if word == "record" and number.strip().isdigit():
-        return _identities(connection, select(r.flow, r.source_key).where(r.id == _whole(number)))
+        return _family(connection, _identities(connection, select(r.flow, r.source_key).where(r.id == _whole(number))))
     searches = [
         select(r.flow, r.source_key).where(r.source_key == wanted),
         select(d.flow, d.source_key).where(d.source_key == wanted, d.state == "open"),
@@ -102,8 +104,20 @@ def identities(connection: Connection, wanted: str) -> list[Identity]:
         searches.append(select(r.flow, r.source_key).where(r.id == _whole(wanted)))
     for search in searches:
         if found := _identities(connection, search):
-            return found
+            return _family(connection, found)
     return []
+
+
+def _family(connection: Connection, found: Sequence[Identity]) -> list[Identity]:
+    """Shipments and statuses have the source key of their order for a reference."""
+    if not found:
+        return []
+    r = tables.record.c
+    theirs = select(r.reference).where(or_(*(and_(r.flow == one.flow, r.source_key == one.source_key) for one in found)))
+    orders = _identities(connection, select(r.flow, r.source_key).where(r.source_key.in_(theirs)))
+    keys = sorted({one.source_key for one in (*orders, *found)})
+    of_orders = _identities(connection, select(r.flow, r.source_key).where(r.reference.in_(keys)))
+    return list(dict.fromkeys((*orders, *found, *of_orders)))
 
 
 def of_batch(connection: Connection, batch_id: int) -> list[Carried]:
@@ -134,6 +148,7 @@ def tell(connection: Connection, identity: Identity, flows: Mapping[str, Flow]) 
     batches = {row.id: row for row in (batch(connection, one) for one in ids) if row is not None}
     events = [event for row in records for event in _travel(row, [one for one in letters if one.record_id == row.id], batches, flow)]
     events += [event for letter in letters for event in _letter(letter)]
+    events += [event for hold in _holds(connection, [row.id for row in records]) for event in _hold(hold)]
     if crossing is not None:
         events += _deliveries(connection, crossing, {row.id: row.version for row in records})
         if crossing.acknowledged_at is not None:
@@ -193,6 +208,21 @@ def _letter(letter: Row[Any]) -> Iterable[Event]:
         yield Event(letter.closed_at, letter.state, f"dead letter {letter.id}: {letter.closed_note or 'without a note'}")
 
 
+def _holds(connection: Connection, record_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    h = tables.hold.c
+    return connection.execute(select(tables.hold).where(h.record_id.in_(record_ids)).order_by(h.id)).all()
+
+
+def _hold(hold: Row[Any]) -> Iterable[Event]:
+    yield Event(hold.created_at, "held", f"hold {hold.id}, {_words(hold)}: {hold.reason}")
+    if hold.closed_at is not None:
+        yield Event(hold.closed_at, "waived" if hold.state == WAIVED else f"hold {hold.state}", f"hold {hold.id}: {hold.closed_note}")
+
+
+def _words(hold: Row[Any]) -> str:
+    return f"{hold.kind.replace('_', ' ')}, waits for {hold.awaits}"
+
+
 def _deliveries(connection: Connection, crossing: Row[Any], versions: Mapping[int, str]) -> Iterable[Event]:
     d = tables.delivery.c
     for row in connection.execute(select(tables.delivery).where(d.crosswalk_id == crossing.id).order_by(d.id)).all():
@@ -228,6 +258,8 @@ def _following(
 
 def _wait(connection: Connection, flow: Flow | None, record: Row[Any], carrier: Row[Any] | None) -> str:
     moment = clock.now()
+    if record.state == HELD:
+        return _held(connection, record, moment)
     stage = NEXT_STAGE[record.state]
     step = "the word to the source that it was taken over" if record.state == BOOKED else stage
     if flow is not None and (rest := _resting(connection, flow.source if record.state == BOOKED else flow.target, moment)):
@@ -245,6 +277,17 @@ def _wait(connection: Connection, flow: Flow | None, record: Row[Any], carrier: 
     return f"{step} with batch {carrier.id}, which is due now"
 
 
+def _held(connection: Connection, record: Row[Any], moment: datetime) -> str:
+    h = tables.hold.c
+    hold = connection.execute(select(tables.hold).where(h.record_id == record.id, h.state == "open")).one()
+    end = "is sent without it" if hold.kind == "tracking" else "becomes a dead letter"
+    left, looked = _seconds(max(hold.deadline - moment, timedelta())), _seconds(max(hold.check_at - moment, timedelta()))
+    return (
+        f"on hold since {clock.text(hold.since)}, {_words(hold)}; goes on by itself when that is there (looked at again in {looked}), "
+        f"and {end} in {left}; `integration holds` shows, releases and cancels it"
+    )
+
+
 def _resting(connection: Connection, name: str, moment: datetime) -> str | None:
     b = tables.budget.c
     row = connection.execute(select(tables.budget).where(b.connection == name, b.paused_until > moment)).one_or_none()
@@ -253,4 +296,7 @@ def _resting(connection: Connection, name: str, moment: datetime) -> str | None:
 
 def _seconds(span: timedelta) -> str:
     seconds = span.total_seconds()
-    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h" if minutes < 48 * 60 else f"{minutes / 60 / 24:.0f} days"

@@ -155,6 +155,14 @@ record = Table(
         postgresql_where=text("finished_at IS NULL"),
     ),
     Index(
+        "ix_record_expiring",
+        "flow",
+        "finished_at",
+        sqlite_where=text("raw IS NOT NULL AND finished_at IS NOT NULL"),
+        postgresql_where=text("raw IS NOT NULL AND finished_at IS NOT NULL"),
+    ),
+    Index("ix_record_expired", "flow", "finished_at", sqlite_where=text("raw IS NULL"), postgresql_where=text("raw IS NULL")),
+    Index(
         "ix_record_booked",
         "flow",
         "booked_at",
@@ -243,7 +251,7 @@ hold = Table(
     Column("created_at", Instant, nullable=False),
     Column("closed_at", Instant),
     Column("closed_note", Text),
-    Index("ix_hold_open", "flow", "source_key", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index("ix_hold_open", "flow", "source_key", unique=True, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
     Index("ix_hold_check", "check_at", sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
 )
 
@@ -363,6 +371,31 @@ audit = Table(
     Column("subject", KEY),
     Column("detail", JSON, nullable=False),
     Index("ix_audit_subject", "subject"),
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("flow", NAME, primary_key=True),
+    Column("source_key", KEY, primary_key=True),
+    Column("subject", String(64), nullable=False),
+    Column("asked_at", Instant, nullable=False),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("run_id", ForeignKey("run.id"), primary_key=True),
+    Column("source_key", KEY, primary_key=True),
+    Column("reference", KEY),
+    Column("verdict", String(20), nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("repairable", Boolean, nullable=False),
+    Column("currency", String(3)),
+    Column("amount", String(30)),
+    Column("booked", JSON, nullable=False),
+    Index("ix_finding_verdict", "run_id", "verdict"),
 )
 
 pulse = Table(

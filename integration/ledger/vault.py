@@ -88,6 +88,10 @@ class Vault:
         self._ready()
         return hmac.new(self._index, plain.encode(), hashlib.sha256).hexdigest()[:40]
 
+    def subject(self, email: str | None) -> str:
+        """A person in the ledger: the keyed hash of the address, without letter case; empty where there is none."""
+        return self.index(email.strip().lower()) if email and email.strip() else ""
+
     @property
     def mark(self) -> bytes:
         """What everything begins with that is sealed under the present key."""

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from sqlalchemy import func, select
 
+from integration import clock
 from integration.errors import FieldError, Held, Invalid, SyncError
 from integration.ledger import crosswalk, holds, tables
 from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.database import read
-from integration.ledger.records import Record
+from integration.ledger.records import EXTRACTED, HELD, TRANSFORMED, VALIDATED, Record
 from integration.line.journey import Canonical, House, Journey
 from integration.ports import Credit, Item
+
+Place = tuple[datetime, int]
+"""In the queue of those who wait."""
+
+FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+UNDER_WAY = (EXTRACTED, TRANSFORMED, VALIDATED)
+
+ALLOCATED_WITHIN = timedelta(seconds=10)
+"""So long a target takes to set units apart for an order that it has booked."""
+
+READ_WITHIN = timedelta(minutes=1)
+"""A reading of the flow of stock that no newer one has replaced for so long still holds: nothing has changed."""
 
 ADDRESSES = ("shippingaddress", "billingaddress")
 
@@ -41,6 +57,15 @@ def unknown_items(canonical: Canonical, items: Mapping[str, Item | None]) -> Hel
     return Held("the order names what the target does not sell", "unknown_sku", faults[0][0], tuple(fault for _, fault in faults))
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Units by item that an order wants. `place`: when it began to wait, and a number where two began at once."""
+
+    place: Place
+    source_key: str
+    units: Counter[str]
+
+
 class Conditions:
     """Of one batch of orders. What is booked already, cancelled, or released by a person waits for nothing."""
 
@@ -50,62 +75,85 @@ class Conditions:
         with read(house.engine) as connection:
             rows = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, [record.source_key for record in records])
             self._waived = holds.waived(connection, [record.id for record in records])
+            standing = holds.standing(connection, flow.name)
         self._booked = {key for key, crossing in rows.items() if crossing.target_key is not None}
-        self._available: dict[str, int] = {}
-        self._taken: Counter[str] = Counter()
+        self._standing = {hold.source_key: hold for hold in standing}
+        self._stock = Stock(house, journey)
+        self._claims = self._claimed() if flow.out_of_stock == "hold" else {}
         self._credit: dict[str, Credit | None] = {}
+        self._owed: defaultdict[str, Decimal] = defaultdict(Decimal)
 
     def of(self, record: Record, canonical: Canonical, customer: Mapping[str, object]) -> Held | None:
-        """What the order waits for. Raises what the target raises when it is asked."""
+        """What the order waits for; of several that want the same, those that came first must be asked for first. Raises what the
+        target raises when it is asked."""
         if record.source_key in self._booked or canonical["status"] == "cancelled":
             return None
-        held = None if (record.id, "credit") in self._waived else self._over_credit(canonical, customer)
-        if held is None and (record.id, "out_of_stock") not in self._waived:
-            held = self._short(record, canonical)
-        return held
+        held = None if (record.id, "credit") in self._waived else self._over_credit(record, canonical, customer)
+        return self._short(record, canonical) or held
+
+    # stock ------------------------------------------------------------------------------------------------------------------------
 
     def _short(self, record: Record, canonical: Canonical) -> Held | None:
-        """First come, first served: what orders that came before this one wait for is not there for it."""
+        """First come, first served: what orders before this one want is not there for it, though they wait for something else."""
         if self._journey.flow.out_of_stock != "hold":
             return None
         wanted: Counter[str] = Counter()
         for line in canonical["lines"]:
             wanted[line["sku"]] += line["quantity"]
+        hold = self._standing.get(record.source_key)
+        claim = Claim((hold.since, hold.id) if hold else (LAST, record.id), record.source_key, wanted)
+        self._claims[record.source_key] = claim
+        if (record.id, "out_of_stock") in self._waived:
+            return None
+        before = [one for one in self._claims.values() if one.place < claim.place]
         for sku, units in wanted.items():
-            if sku not in self._available:
-                self._available[sku] = self._journey.target.available(sku) or 0
-            free = self._available[sku] - self._taken[sku] - self._promised(record, sku)
+            free = self._stock.available(sku) - sum(one.units[sku] for one in before)
             if free < units:
-                fields = (FieldError("lines", f"{units} of {sku} are wanted, {max(free, 0)} are free"),)
-                return Held("stock does not cover the order yet", "out_of_stock", sku, fields)
-        self._taken += wanted
+                fault = FieldError("lines", f"{units} of {sku} are wanted, and {max(free, 0)} are free for this order")
+                return Held("stock does not cover the order yet", "out_of_stock", sku, (fault,))
         return None
 
-    def _promised(self, record: Record, sku: str) -> int:
-        """Units on orders that came earlier and that the target does not count yet."""
-        c, r = tables.commitment.c, tables.record.c
-        mine = select(func.min(r.extracted_at)).where(r.flow == record.flow, r.source_key == record.source_key).scalar_subquery()
-        total = select(func.coalesce(func.sum(c.units), 0)).where(
-            c.connection == self._journey.flow.source,
-            c.sku == sku,
-            c.order_key != record.source_key,
-            c.accounted_at.is_(None),
-            c.over_at.is_(None),
-            c.seen_at < mine,
+    def _claimed(self) -> dict[str, Claim]:
+        """What other orders want of which the target knows nothing yet: those on hold, and those about to be booked."""
+        r = tables.record.c
+        flow = self._journey.flow
+        wanted = select(r.id, r.source_key, r.state, r.canonical).where(
+            r.flow == flow.name, r.finished_at.is_(None), r.canonical.is_not(None), r.state.in_((HELD, *UNDER_WAY))
         )
         with read(self._house.engine) as connection:
-            return int(connection.execute(total).scalar_one())
+            rows = connection.execute(wanted.order_by(r.version)).all()
+            crossings = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, [row.source_key for row in rows])
+        claims = {}
+        for row in rows:
+            crossing, hold = crossings.get(row.source_key), self._standing.get(row.source_key)
+            if (crossing is not None and crossing.target_key is not None) or (hold is None and row.state != VALIDATED):
+                continue
+            canonical = self._house.vault.open(row.canonical)["canonical"]
+            if canonical["status"] != "cancelled":
+                place = (hold.since, hold.id) if hold is not None else (FIRST, row.id)
+                claims[row.source_key] = Claim(place, row.source_key, Counter())
+                for line in canonical["lines"]:
+                    claims[row.source_key].units[self._stock.item(line["sku"])] += int(line["quantity"])
+        return claims
 
-    def _over_credit(self, canonical: Canonical, customer: Mapping[str, object]) -> Held | None:
-        if self._journey.flow.credit != "hold" or canonical["payment_status"] == "paid":
+    # credit -----------------------------------------------------------------------------------------------------------------------
+
+    def _over_credit(self, record: Record, canonical: Canonical, customer: Mapping[str, object]) -> Held | None:
+        """What is paid owes nothing; only where the target has refused it before, it is asked whether it still would."""
+        owes = self._journey.flow.credit == "hold" and canonical["payment_status"] != "paid"
+        hold = self._standing.get(record.source_key)
+        if not owes and (hold is None or hold.kind != "credit"):
             return None
         key = self._customer(customer)
         if key is None:
             return None
         if key not in self._credit:
             self._credit[key] = self._journey.target.credit(key)
-        credit = self._credit[key]
-        if credit is None or (credit.active and (credit.limit is None or credit.balance + canonical["total_amount"] <= credit.limit)):
+        credit, total = self._credit[key], canonical["total_amount"] if owes else Decimal(0)
+        if credit is None:
+            return None
+        if credit.active and (not owes or credit.limit is None or credit.balance + self._owed[key] + total <= credit.limit):
+            self._owed[key] += total
             return None
         why = "is over its credit limit with this order" if credit.active else "is on hold in the target"
         return Held(f"the customer {key} {why}", "credit", key, (FieldError("customer", f"{key} {why}; settle it there"),))
@@ -117,3 +165,53 @@ class Conditions:
         with read(self._house.engine) as connection:
             crossing = crosswalk.look_up(connection, ANY_SOURCE, self._journey.flow.target, "customer", [key]).get(key)
         return crossing.target_key if crossing else None
+
+
+class Stock:
+    """Units of the target's items that may be promised: as the flow of stock read them last, else as the target says now."""
+
+    def __init__(self, house: House, journey: Journey) -> None:
+        self._house, self._journey = house, journey
+        flow = journey.flow
+        flows = house.settings.flows.values()
+        self._flows = [one.name for one in flows if (one.entity, one.source, one.target) == ("stock", flow.target, flow.source)]
+        self._available: dict[str, int] = {}
+        self._items: dict[str, str] = {}
+
+    def available(self, sku: str) -> int:
+        if sku not in self._available:
+            units, as_of = self._reading(sku)
+            if units is None:
+                units = self._journey.target.available(sku) or 0
+            self._available[sku] = units - self._booked_since(sku, as_of - ALLOCATED_WITHIN)
+        return self._available[sku]
+
+    def item(self, sku: str) -> str:
+        """The item that a SKU of the channel is ordered by, as far as is known."""
+        if sku not in self._items:
+            i = tables.item.c
+            wanted = select(i.target_sku).where(i.connection == self._journey.flow.target, i.sku == sku)
+            with read(self._house.engine) as connection:
+                self._items[sku] = connection.execute(wanted).scalar_one_or_none() or sku
+        return self._items[sku]
+
+    def _reading(self, sku: str) -> tuple[int | None, datetime]:
+        """Units, and an instant at which they were true; None for units that the flow of stock has not read."""
+        s = tables.stock.c
+        moment = clock.now()
+        with read(self._house.engine) as connection:
+            row = connection.execute(
+                select(s.available, s.as_of).where(s.flow.in_(self._flows), s.item == sku).order_by(s.as_of.desc()).limit(1)
+            ).one_or_none()
+        return (row.available, max(row.as_of, moment - READ_WITHIN)) if row is not None else (None, moment)
+
+    def _booked_since(self, sku: str, since: datetime) -> int:
+        """Units on orders of ours that the reading cannot have counted yet."""
+        o, r = tables.order_line.c, tables.record.c
+        flow = self._journey.flow
+        orders = select(r.source_key).where(r.flow == flow.name, r.booked_at > since)
+        units = select(func.coalesce(func.sum(o.units), 0)).where(
+            o.source == flow.source, o.target == flow.target, o.sku == sku, o.order_key.in_(orders)
+        )
+        with read(self._house.engine) as connection:
+            return int(connection.execute(units).scalar_one())

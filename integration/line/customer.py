@@ -37,5 +37,5 @@ def customer_part(house: House, journey: Journey, canonical: Canonical) -> dict[
     faults = [FieldError(f"customer.{fault.field}", fault.message) for fault in writing.faults(body)]
     if faults:
         raise Invalid("the customer does not pass", tuple(faults))
-    part = {"key": house.vault.index(email.strip().lower()), "find": email, "body": body}
+    part = {"key": house.vault.subject(email), "find": email, "body": body}
     return part if customer_of(canonical).get("email") else {**part, "guest": True}

@@ -8,7 +8,8 @@ from typing import Any
 
 from integration import clock
 from integration.delivery import Delivered, Failed, Parcel, differences
-from integration.errors import SyncError, VersionConflict
+from integration.dispute import same
+from integration.errors import Refused, SyncError, Transient, VersionConflict
 from integration.ledger import batches, crosswalk
 from integration.ledger.crosswalk import ANY_SOURCE, Crossing
 from integration.ledger.database import read, write
@@ -17,7 +18,7 @@ from integration.line.journey import House, Journey
 from integration.line.load import Answer, Job
 from integration.line.outcomes import Writer
 from integration.line.pump import Pump
-from integration.ports import Body, Remote
+from integration.ports import Body
 
 CONTACT = "contact"
 """The group of members of a target's customer that an order may change."""
@@ -25,12 +26,12 @@ CONTACT = "contact"
 
 @dataclass(slots=True)
 class CustomerJob:
-    """A customer to be found or made, or (with `version`, that of the order which tells it) to be changed."""
+    """A customer to be found, made or changed; `version` is that of the order which tells it."""
 
     key: str
     find: str
     body: dict[str, Any]
-    version: str = ""
+    version: str
     crossing: Crossing | None = None
 
 
@@ -59,7 +60,7 @@ class Customers:
     def find(self, pump: Pump, jobs: Sequence[Job], stopped: Callable[[], bool]) -> None:
         by_age = sorted(jobs, key=lambda job: job.record.version)
         told = {job.about["customer"]["key"]: job for job in by_age if "key" in job.about["customer"]}
-        wanted = {key: CustomerJob(key, job.about["customer"]["find"], job.about["customer"]["body"]) for key, job in told.items()}
+        wanted = {key: _customer_job(job) for key, job in told.items()}
         with read(self._house.engine) as connection:
             known = crosswalk.look_up(connection, ANY_SOURCE, self._journey.flow.target, "customer", wanted)
         self._found = {key: crossing.target_key for key, crossing in known.items() if crossing.target_key is not None}
@@ -93,7 +94,7 @@ class Customers:
             for answer in answers:
                 job = answer.job
                 assert isinstance(job, CustomerJob) and job.crossing is not None
-                key = self._writer.customer(job.key, job.crossing, answer.outcome, answer.sent_at, fingerprint(job.body))
+                key = self._writer.customer(job.crossing, job.version, fingerprint(job.body), answer.outcome, answer.sent_at)
                 self._found[job.key] = key
                 self._notice(key if isinstance(key, SyncError) else None)
             self._writer.flush(connection)
@@ -103,7 +104,7 @@ class Customers:
     def _bring_up_to_date(self, pump: Pump, told: dict[str, Job], stopped: Callable[[], bool]) -> None:
         """Once for each content, and never from an order older than the last that told it."""
         jobs = [
-            CustomerJob(key, job.about["customer"]["find"], job.about["customer"]["body"], job.record.version)
+            _customer_job(job)
             for key, job in told.items()
             if isinstance(self._found.get(key), str) and not job.about["customer"].get("guest")
         ]
@@ -129,22 +130,26 @@ class Customers:
         try:
             remote = target.get("customer", job.crossing.target_key)
             for _ in range(2):
-                changes = self._wanted(remote.body, differences(target, parcel, remote.body)) if remote else {}
-                if remote is None or not changes:
-                    break
+                if remote is None:
+                    raise Refused(f"{job.crossing.target_key} is no longer in the target")
+                changes = self._wanted(remote.body, differences(target, parcel, remote.body))
+                if not changes:
+                    return Answer(job, Delivered("unchanged", remote, {}), sent_at)
                 try:
                     return Answer(job, Delivered("updated", target.update("customer", remote.key, changes, remote.version), {}), sent_at)
                 except VersionConflict as conflict:
                     remote = target.remote("customer", conflict.current)
+            raise Transient(f"{job.crossing.target_key} changes too fast to be written; the next order tells it again")
         except SyncError as error:
             return Answer(job, Failed(error), sent_at)
-        return Answer(job, Delivered("unchanged", remote or Remote(job.crossing.target_key, None, {}), {}), sent_at)
 
     def _wanted(self, present: Body, changes: dict[str, Any]) -> dict[str, Any]:
         """Of what differs, the contact members that the flow lets an order change; nothing there is ever made empty."""
-        contact = self._journey.target.writable("customer").groups.get(CONTACT, ())
-        fill = self._journey.flow.customers == "fill"
-        return {name: value for name, value in changes.items() if name in contact and value and not (fill and present.get(name))}
+        writable = self._journey.target.writable("customer")
+        contact, fill = writable.groups.get(CONTACT, ()), self._journey.flow.customers == "fill"
+        wanted = {name: value for name, value in changes.items() if name in contact and value and not (fill and present.get(name))}
+        merged = {name: _merged(present.get(name) or [], wanted[name], by) for name, by in writable.merged.items() if name in wanted}
+        return {name: value for name, value in (wanted | merged).items() if not same(value, present.get(name))}
 
     def _write_change(self, answers: Sequence[Answer]) -> None:
         with write(self._house.engine) as connection:
@@ -154,3 +159,19 @@ class Customers:
                 self._writer.customer_change(job.crossing, job.version, fingerprint(job.body), answer.outcome, answer.sent_at)
                 self._notice(answer.outcome.error if isinstance(answer.outcome, Failed) else None)
             self._writer.flush(connection)
+
+
+def _customer_job(job: Job) -> CustomerJob:
+    customer = job.about["customer"]
+    return CustomerJob(customer["key"], customer["find"], customer["body"], job.record.version)
+
+
+def _merged(there: Sequence[Body], ours: Sequence[Body], by: str) -> list[Body]:
+    """The list there with ours in it: each in the place of the first of its kind, unless it is there already."""
+    merged = list(there)
+    for one in ours:
+        if any(same(one, each) for each in merged):
+            continue
+        place = next((place for place, each in enumerate(merged) if each.get(by) == one.get(by)), len(merged))
+        merged[place : place + 1] = [one]
+    return merged

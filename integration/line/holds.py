@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import structlog
 
 from integration import clock
 from integration.budget import Work, work
 from integration.errors import SyncError
-from integration.ledger import crosswalk, holds
+from integration.ledger import crosswalk, holds, records
 from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
-from integration.line.origin import resting
+from integration.line.validate import ready
 
 log = structlog.get_logger()
+
+LOOK_SECONDS = 10.0
+"""One look sends no request after so long: whoever looks has more to do."""
 
 SENT_ANYWAY = "tracking"
 """A shipment whose tracking number never came is told without it; what waits for anything else needs a person then."""
@@ -25,73 +29,66 @@ SENT_ANYWAY = "tracking"
 def release(house: House) -> list[int]:
     """Look after the holds that are due; gives the batches of those that go on. What a system cannot answer now is asked later."""
     moment = clock.now()
-    with read(house.engine) as connection:
-        due = [hold for hold in holds.due(connection, moment) if hold.flow in house.settings.flows]
+    due = [hold for hold in holds.take_due(house.engine, moment) if hold.flow in house.settings.flows]
     if not due:
         return []
     over = [hold for hold in due if hold.deadline <= moment]
-    waiting = [hold for hold in due if hold.deadline > moment]
     come = [hold for hold in over if hold.kind == SENT_ANYWAY]
-    for (flow, kind), theirs in _grouped(waiting).items():
-        token = work.set(Work("retries"))
+    patience = time.monotonic() + LOOK_SECONDS
+    for (flow, kind), theirs in _grouped(hold for hold in due if hold.deadline > moment).items():
+        token = work.set(Work("retries", patience))
         try:
-            there = CONDITIONS[kind](house, house.journey(flow), sorted({hold.awaits for hold in theirs}))
+            come += CONDITIONS[kind](house, house.journey(flow), theirs)
         except SyncError as error:
             log.info("holds are looked at later", flow=flow, kind=kind, reason=str(error))
-            continue
         finally:
             work.reset(token)
-        come += [hold for hold in theirs if hold.awaits in there]
-    gone = {hold.id for hold in come}
     with write(house.engine) as connection:
         made = holds.send_on(connection, come)
-        holds.expire(connection, [hold for hold in over if hold.id not in gone])
-        holds.look_again(connection, waiting, moment)
+        holds.expire(connection, [hold for hold in over if hold.kind != SENT_ANYWAY])
     if made:
         log.info("released", records=[hold.record_id for hold in come], batches=made)
     return made
 
 
-def _grouped(wanted: Sequence[Hold]) -> dict[tuple[str, str], list[Hold]]:
+def _grouped(wanted: Iterable[Hold]) -> dict[tuple[str, str], list[Hold]]:
     groups: dict[tuple[str, str], list[Hold]] = {}
     for hold in wanted:
         groups.setdefault((hold.flow, hold.kind), []).append(hold)
     return groups
 
 
-def _items(house: House, journey: Journey, awaited: Sequence[str]) -> set[str]:
-    return {sku for sku, item in known_items(house, journey, awaited).items() if item is not None and item.active}
+def _items(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:
+    known = known_items(house, journey, {hold.awaits for hold in waiting})
+    return [hold for hold in waiting if (item := known[hold.awaits]) is not None and item.active]
 
 
-def _stock(_: House, journey: Journey, awaited: Sequence[str]) -> set[str]:
-    with journey.target_budget.expecting(len(awaited)):
-        return {sku for sku in awaited if (journey.target.available(sku) or 0) > 0}
-
-
-def _orders(house: House, journey: Journey, awaited: Sequence[str]) -> set[str]:
+def _orders(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:
     flow = journey.flow
     with read(house.engine) as connection:
-        rows = crosswalk.look_up(connection, flow.target, flow.source, "order", awaited)
-    booked = {key for key, crossing in rows.items() if crossing.target_key is not None}
-    return {key for key in booked if not resting(house, journey, key)} if flow.entity == "shipment" else booked
+        rows = crosswalk.look_up(connection, flow.target, flow.source, "order", [hold.awaits for hold in waiting])
+    return [hold for hold in waiting if (row := rows.get(hold.awaits)) is not None and row.target_key is not None]
 
 
-def _judged_anew(_: House, __: Journey, awaited: Sequence[str]) -> set[str]:
-    """What only validate can tell: it looks again."""
-    return set(awaited)
+def _judged(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:
+    """Stock and credit depend on the whole order, and on those that came before it."""
+    with read(house.engine) as connection:
+        found = {record.id: record for record in records.by_ids(connection, [hold.record_id for hold in waiting])}
+    there = ready(house, journey, [found[hold.record_id] for hold in waiting])
+    return [hold for hold in waiting if hold.record_id in there]
 
 
-def _never(*_: object) -> set[str]:
+def _never(*_: object) -> list[Hold]:
     """Only a newer version, a person or the deadline ends it."""
-    return set()
+    return []
 
 
-CONDITIONS: Mapping[str, Callable[[House, Journey, Sequence[str]], set[str]]] = {
+CONDITIONS: Mapping[str, Callable[[House, Journey, Sequence[Hold]], list[Hold]]] = {
     "unknown_sku": _items,
-    "out_of_stock": _stock,
-    "credit": _judged_anew,
+    "out_of_stock": _judged,
+    "credit": _judged,
     "order": _orders,
     "address": _never,
     "tracking": _never,
 }
-"""By kind of hold: which of what is awaited is there now."""
+"""By kind of hold: which of those that wait need wait no longer."""

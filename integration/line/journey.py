@@ -29,7 +29,7 @@ class Writing:
 class Journey:
     """One flow, ready to travel. `read` makes a source record canonical and `canonical` checks one that comes back from the ledger,
     both raise Invalid with every fault; `named` is what of a source record can be read at all; `mapping` is the version of all
-    mappings together."""
+    mappings together. `email` finds the address of the person whom a source record is about; None where its schema knows of none."""
 
     flow: Flow
     source: Source
@@ -42,6 +42,7 @@ class Journey:
     writing: Mapping[str, Writing]
     rules: Sequence[Callable[[Canonical], Sequence[FieldError]]]
     mapping: str
+    email: Callable[[Body], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS, SharedBudget, Work, work
 from integration.delivery import Failed, Outcome, Parcel, deliver, differences, moved_members
 from integration.errors import Limited, SyncError, Unauthorized, Unreachable
-from integration.ledger import batches, crosswalk, holds, lease
+from integration.ledger import batches, crosswalk, lease
 from integration.ledger.batches import Batch, Stage
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import outlasting_a_restart, write
@@ -71,7 +71,7 @@ class Loader:
         try:
             jobs = self._newest([open_job(self._house, record) for record in wanted if record.state == VALIDATED])
             # What waited goes one after another, in the order in which it came.
-            side_by_side = 1 if holds.RELEASE in self._batch.page else target.side_by_side()
+            side_by_side = 1 if batches.RELEASE in self._batch.page else target.side_by_side()
             with Pump(side_by_side) as pump, target.expecting(len(jobs)):
                 self.prepare(pump, jobs)
                 pump.run(jobs, self._plan, self._send_job, self._write, self._is_stopped)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from integration import clock
 from integration.budget import Work, work
 from integration.delivery import Failed, Outcome, Parcel
-from integration.errors import Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
-from integration.ledger import batches, crosswalk, records
+from integration.dispute import same
+from integration.errors import Conflict, Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
+from integration.ledger import batches, crosswalk, letters, records
 from integration.ledger.batches import Batch
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import read, write
@@ -44,9 +46,12 @@ class OrderLoader(Loader):
 
     def parcel(self, job: Job) -> Parcel:
         customer = self._customers.key_of(job)
-        # A person who replays or backfills wants it booked.
-        by_hand = self._batch.lane == "backfill" or batches.REPLAY in self._batch.page
-        return order_parcel(self._journey, job, customer if isinstance(customer, str) else "", by_hand=by_hand)
+        # A person who replays or backfills wants it booked; one who replays has decided that the source is right.
+        replayed = batches.REPLAY in self._batch.page
+        by_hand = replayed or self._batch.lane == "backfill"
+        parcel = order_parcel(self._journey, job, customer if isinstance(customer, str) else "", by_hand=by_hand)
+        decided = {group: "source" for group, winner in parcel.winners.items() if winner == "person"} if replayed else {}
+        return replace(parcel, winners={**parcel.winners, **decided})
 
     def before(self, job: Job, crossing: Crossing) -> dict[str, Any]:
         """Of the status it counts what both sides agreed on last, for the target may have changed it and told the source."""
@@ -62,6 +67,8 @@ class OrderLoader(Loader):
         return job.about["agreed"] not in (None, job.about["status"])
 
     def judged(self, job: Job, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Failed) and isinstance(outcome.error, Conflict):
+            return self._as_decided(job, outcome)
         if not isinstance(outcome, Failed) or not isinstance(outcome.error, Refused):
             return outcome
         if self._journey.target.writable(self._flow.entity).meaning(outcome.error) != NOT_NOW:
@@ -69,6 +76,21 @@ class OrderLoader(Loader):
         customer = str(self._customers.key_of(job))
         said = f"the customer {customer} is inactive in the target; activate it there"
         return Failed(Held(said, "credit", customer, outcome.error.fields), outcome.delivered)
+
+    def _as_decided(self, job: Job, outcome: Failed) -> Outcome:
+        """A conflict that a person has dismissed is not asked about again, until the source says something else in the matter."""
+        with read(self._house.engine) as connection:
+            sealed = letters.last_dismissed(connection, self._flow.name, job.record.source_key, Conflict.kind)
+        if sealed is None:
+            return outcome
+        told, groups = self._house.vault.open(sealed)["body"], self._journey.target.writable(self._flow.entity).groups
+        matters = {fault.field: groups.get(fault.field, (fault.field,)) for fault in outcome.error.fields}
+        decided = [group for group, names in matters.items() if all(same(told.get(name), job.body.get(name)) for name in names)]
+        if not decided:
+            return outcome
+        parcel = self.parcel(job)
+        parcel = replace(parcel, winners={**parcel.winners, **dict.fromkeys(decided, "target")}, settled=(*parcel.settled, *decided))
+        return self._send(job, parcel, job.crossing, job.before).outcome
 
     def finish(self) -> None:
         with Pump(self._journey.source_budget.side_by_side()) as pump:

@@ -50,6 +50,7 @@ class Writer:
         crosswalk.log(connection, self._log)
         records.set_aside(connection, "load", self._letters)
         holds.put(connection, self._journey.flow.holds, self._held_back)
+        holds.passed(connection, [*self._settled, *(letter.record for letter in self._letters)])
         records.close_older_letters(connection, self._settled, "settled by this version or a newer one", itself=True)
         if self._settled:
             log.info("settled", records=[record.id for record in self._settled])
@@ -103,15 +104,15 @@ class Writer:
 
     # outcomes -------------------------------------------------------------------------------------------------------------------
 
-    def customer(self, key: str, crossing: Crossing, outcome: Outcome, sent_at: datetime, content: str) -> str | SyncError:
+    def customer(self, crossing: Crossing, version: str, content: str, outcome: Outcome, sent_at: datetime) -> str | SyncError:
         """Note what became of a customer; gives its key in the target, or the failure that its orders share."""
         self._tell(crossing, None, outcome, sent_at, "customer")
         if isinstance(outcome, Delivered):
             remote = outcome.remote
             # One that was found there holds what others wrote; of one that we made we know the content.
-            holds = {"delivered_hash": content} if outcome.operation == "created" else {}
+            told = {"delivered_hash": content, "delivered_version": version} if outcome.operation == "created" else {}
             self._crossings.append(
-                {"id": crossing.id, "target_key": remote.key, "target_version": remote.version, **holds, **NO_INTENT, **FREE}
+                {"id": crossing.id, "target_key": remote.key, "target_version": remote.version, **told, **NO_INTENT, **FREE}
             )
             return remote.key
         if isinstance(outcome, Unanswered):

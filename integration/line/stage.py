@@ -105,8 +105,7 @@ def _stage_of(
                 held = [one for one in results if isinstance(one, Aside) and isinstance(one.error, Held)]
                 records.settle(connection, stage, after, stamp, [one for one in results if one not in held])
                 holds.put(connection, journey.flow.holds, held)
-                if stage == "validate":
-                    holds.passed(connection, [one.record for one in results if isinstance(one, Passed)])
+                holds.passed(connection, [one.record for one in results if one not in held and _is_over(one)])
 
         _each(house, batch, stage, [before], handle)
         with write(house.engine) as connection:
@@ -115,6 +114,10 @@ def _stage_of(
         return [(batch.id, following)] if left else []
 
     return run
+
+
+def _is_over(result: Passed | Aside) -> bool:
+    return isinstance(result, Aside) or result.values.get("state") in ENDS
 
 
 def _validate(house: House, journey: Journey, wanted: Sequence[Record]) -> list[Passed | Aside]:
@@ -134,7 +137,8 @@ def _load(house: House, batch: Batch) -> list[Bell]:
         raise loader.stopped
     with write(house.engine) as connection:
         r = tables.record.c
-        left, due = connection.execute(select(func.count(), func.min(r.due_at)).where(r.batch_id == batch.id, r.state.not_in((*ENDS, HELD)))).one()
+        on_their_way = (r.batch_id == batch.id, r.state.not_in((*ENDS, HELD)))
+        left, due = connection.execute(select(func.count(), func.min(r.due_at)).where(*on_their_way)).one()
         if not left:
             batches.finish(connection, batch, None)
             return loader.bells
@@ -158,6 +162,7 @@ def _each(
             with write(house.engine) as connection:
                 batches.hold(connection, batch)
                 records.set_aside(connection, stage, [Aside(record, records.poisoned(record))])
+                holds.passed(connection, [record])
             continue
         with write(house.engine) as connection:
             batches.hold(connection, batch)
@@ -189,6 +194,7 @@ def _give_up(house: House, batch: Batch, error: SyncError) -> None:
         left = records.of_batch(connection, batch.id, [EXTRACTED, TRANSFORMED, VALIDATED])
         if left:
             records.set_aside(connection, batch.stage, [Aside(record, error) for record in left])
+            holds.passed(connection, left)
         else:
             records.set_aside_batch(connection, batch.flow, batch.id, batch.stage, error)
         still_booked = _count(connection, batch, BOOKED)

@@ -88,8 +88,9 @@ class Guard:
         self._read_at: float | None = None
         self.position: datetime | None = None
 
-    def wait_for_first_read(self) -> None:
-        """Raises Waiting until every order that was never taken over has been read once."""
+    def begin(self) -> None:
+        """Raises Waiting until every order that was never taken over has been read once. The very first look at the channel's orders
+        comes before that at the warehouse's: what is not noted could not be accounted."""
         r = tables.run.c
         name = self.orders.flow.name
         with read(self._house.engine) as connection:
@@ -98,6 +99,8 @@ class Guard:
             ready = not batches.first_read_under_way(connection, name) if position is not None else connection.scalar(select(ended))
         if not ready:
             raise Waiting(f"waits until the flow {name} has read all orders that are open on {self._flow.target}", 1.0)
+        if self._position(f"{self._flow.name}/channel") is None:
+            self.read_channel(anew=True)
 
     # the channel ------------------------------------------------------------------------------------------------------------------
 

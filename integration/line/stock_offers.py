@@ -32,8 +32,8 @@ GAP_AGAIN = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a row should show: `units`, from the reading `as_of`, with units of its item that are `promised`, and `hidden` ones on orders not
-    listed yet. `doubled`: units may be held back twice until the next reading."""
+    """What a row should show: `units`, from the reading `as_of`, with units of its item that are `promised`, and `hidden` ones on
+    orders not listed yet. `doubled`: units may be held back twice until the next reading."""
 
     row: Row
     units: int

@@ -50,7 +50,7 @@ def publish(house: House, batch: Batch) -> list[Bell]:
     """Publish all that is due, then end the batch, or have it come back for what is due later. Gives the bells to ring."""
     flow = house.settings.flows[batch.flow]
     publisher = Publisher(house, flow, batch)
-    publisher.guard.wait_for_first_read()
+    publisher.guard.begin()
     while True:
         while publisher.group():
             pass

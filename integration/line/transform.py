@@ -29,4 +29,6 @@ def _one(house: House, journey: Journey, record: Record) -> Passed | Aside:
         "reference": canonical.get("order_number") or canonical.get("order_reference"),
         "mapping": journey.mapping,
     }
+    if journey.email is not None:  # an edit, or a mapping of the customer's own, may name another person than the page did
+        values["subject"] = house.vault.subject((canonical.get("customer") or {}).get("email"))
     return Passed(record, values)

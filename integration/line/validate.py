@@ -24,6 +24,27 @@ def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[
     return [_one(house, journey, record, one, items, conditions) for record, one in zip(records, opened, strict=True)]
 
 
+def ready(house: House, journey: Journey, held: Sequence[Record]) -> set[int]:
+    """Ids of those held orders, given in order of arrival, that nothing keeps any more. Where the target does not answer, it ends with
+    those that were looked at."""
+    opened = [house.vault.open(record.canonical)["canonical"] if record.canonical else {} for record in held]
+    items = known_items(house, journey, {line["sku"] for one in opened for line in one.get("lines", ())})
+    conditions = Conditions(house, journey, held)
+    found = set()
+    for record, one in zip(held, opened, strict=True):
+        try:
+            canonical = journey.canonical(one)
+            _use_target_skus(canonical, items)
+            waits = conditions.of(record, canonical, customer_part(house, journey, canonical))
+        except (Limited, Transient, Unauthorized, Waiting):
+            break
+        except SyncError:
+            waits = None  # validate tells a person
+        if waits is None:
+            found.add(record.id)
+    return found
+
+
 def _one(
     house: House, journey: Journey, record: Record, opened: dict[str, Any], items: Mapping[str, Item | None], conditions: Conditions
 ) -> Passed | Aside:

@@ -100,6 +100,7 @@ class _Reading:
         connections = self._named("connections", self._connection)
         moved = self._named("flows", self._flow)
         self._refuse_twins(moved)
+        self._refuse_lonely_stock(moved)
         flower = self._root.table("flower")
         flower_port = flower.get("port", values.port) or environment.FLOWER_PORT
         flower_auth = self._flower_auth(flower, home)
@@ -199,6 +200,14 @@ class _Reading:
             if twin != flow.name:
                 self._problems.fault(("flows", flow.name), f"the flow `{flow.name}` moves the same as `{twin}`; take one of them out.")
 
+    def _refuse_lonely_stock(self, moved: Mapping[str, Flow]) -> None:
+        """Which units of the ERP's are promised already, the orders beside it tell."""
+        orders = {(flow.source, flow.target) for flow in moved.values() if flow.entity == "order"}
+        for flow in moved.values():
+            if flow.entity == "stock" and (flow.target, flow.source) not in orders:
+                sentence = f"the flow `{flow.name}` needs one of orders from `{flow.target}` to `{flow.source}` beside it; add that."
+                self._problems.fault(("flows", flow.name), sentence)
+
     def _flower_auth(self, table: Table, home: Path) -> Secret | None:
         user = table.get("user", values.text) or environment.FLOWER_USER
         password = table.get("password", self._references.credential) or _kept(home / environment.FLOWER_PASSWORD_FILE)
@@ -207,7 +216,9 @@ class _Reading:
         return Secret(password.reference, f"{user}:{password.reveal()}") if password else None
 
     def _gateway(self, table: Table) -> Gateway:
-        options = table.given({"host": values.text, "port": values.port, "url": self._references.url(values.url)})
+        options = table.given(
+            {"host": values.text, "port": values.port, "url": self._references.url(values.url), "proxies": values.networks}
+        )
         table.close()
         return Gateway(**options)
 

@@ -140,11 +140,13 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where webhooks come in. `url`: how the systems reach it from outside, which `webhooks register` needs."""
+    """Where webhooks come in. `url`: how the systems reach it from outside, which `webhooks register` needs. `proxies`: whose word on
+    where a webhook came from (X-Forwarded-For) is believed; nobody's where it is empty."""
 
     host: str = "127.0.0.1"
     port: int = 8900
     url: str | None = None
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import update
 
 from integration import clock
-from integration.ledger import budgets, tables
+from integration.ledger import alerts, batches, budgets, pulses, tables
+from integration.ledger.alerts import Trouble
 from integration.ledger.database import write
 from integration.line import backfill, extract
 from integration.line.journey import House
@@ -52,12 +53,36 @@ def test_what_is_in_flight_is_counted_by_stage(house: House, simulators: Simulat
 
 
 def test_dead_letters_need_a_person(house: House, simulators: Simulators, ask: Ask, call: Call) -> None:
-    simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
+    simulators.channeladvisor.place([order(1, TotalAmount="1.00")], check=False)
     drain(house)
     told = ask("status", exit_code=3)
     assert told["flows"][0]["dead_letters"] == 1
     assert told["needs_a_person"] == ["orders: 1 dead letter, see `integration dead-letters list`"]
     assert "Needs a person:" in call("status", exit_code=3).stdout
+
+
+def test_holds_are_told_by_kind_and_need_nobody(house: House, simulators: Simulators, ask: Ask, call: Call) -> None:
+    simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
+    drain(house)
+    told = ask("status")
+    assert (told["flows"][0]["holds"], told["flows"][0]["in_flight"], told["flows"][0]["lag"]) == ({"unknown_sku": 1}, {}, 0.0)
+    assert "1 unknown sku" in call("status").stdout
+
+
+def test_alerts_and_what_is_stuck_are_told(house: House, simulators: Simulators, ask: Ask, call: Call) -> None:
+    drain(house)
+    long_ago = clock.now() - timedelta(minutes=5)
+    alerts.keep(house.engine, [Trouble("outage", "tims", "tims: it does not answer", "Ask.", long_ago)], 60.0)
+    pulses.leave(house.engine, ["load", "beat"])
+    with write(house.engine) as connection:
+        batches.start_run(connection, "orders", "tick", "live", {}, stage="load", size=1)
+        connection.execute(update(tables.batch).values(due_at=long_ago))
+        connection.execute(update(tables.pulse).where(tables.pulse.c.part == "load").values(at=long_ago))
+    told = ask("status", exit_code=3)
+    assert [one["message"] for one in told["alerts"]] == ["tims: it does not answer"]
+    [stuck] = told["needs_a_person"]
+    assert stuck.startswith("load: work has waited at load for 3")
+    assert "tims: it does not answer (5 min ago)" in call("status", exit_code=3).stdout
 
 
 def test_a_flow_that_nobody_runs_is_said_so(house: House, ask: Ask, simulators: Simulators) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,18 @@ from integration.ledger.holds import Hold
 from integration.line.holds import release
 from integration.line.journey import House
 from tests.fixtures.line import BACK_FLOWS, assert_booked_once, booked, configure, drain, key, open_line, order, with_sku
+from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
 
 Opened = Callable[..., House]
+
+STOCK_FLOW = """
+[flows.stock]
+entity = "stock"
+source = "tims"
+target = "ca"
+distribution_center = 0
+"""
 
 
 @pytest.fixture
@@ -122,47 +132,185 @@ def test_a_hold_past_its_deadline_is_a_dead_letter_that_says_what_it_waited_for(
     house = opened()
     (one,) = simulators.channeladvisor.place([with_sku(1, "NEVER-1")])
     drain(house)
+    (waiting,) = held(house)
     look(house, deadline=clock.now() - timedelta(seconds=1))
     assert held(house) == []
     (letter,) = letters(house)
     assert letter.source_key == key(one)
-    assert "NEVER-1" in letter.reason
+    assert letter.cause == "held: lines[].sku"
+    assert "NEVER-1 is no item of the target" in letter.reason
+    assert f"waited in vain since {clock.text(waiting.since)}" in letter.reason
+
+
+def lamps(*units: int) -> list[dict[str, Any]]:
+    """Orders of one line each, in the order in which they are placed."""
+    made = []
+    for number, wanted in enumerate(units):
+        one = order(number)
+        one["Items"] = [{**one["Items"][0], "SKU": "LAMP-001", "Quantity": wanted, "TaxAmount": "0.00", "ShippingAmount": "0.00"}]
+        one["TotalAmount"] = f"{24 * wanted}.00"
+        made.append(one)
+    return made
 
 
 def test_what_stock_does_not_cover_waits_first_come_first_served(opened: Opened, simulators: Simulators) -> None:
     house = opened(orders='out_of_stock = "hold"')
-    simulators.tims.inventory(SKU="LAMP-001", OnHand=1)
-    wanted = [order(0, OrderID=f"113-000000{number}-7654321") for number in range(2)]
-    for one, units in zip(wanted, (3, 1), strict=True):
-        one["Items"] = [{**one["Items"][0], "SKU": "LAMP-001", "Quantity": units, "TaxAmount": "0.00", "ShippingAmount": "0.00"}]
-        one["TotalAmount"] = f"{24 * units}.00"
-    placed = simulators.channeladvisor.place(wanted)
+    simulators.tims.inventory(SKU="LAMP-001", OnHand=4)
+    placed = simulators.channeladvisor.place(lamps(2, 3, 1))
     drain(house)
-    assert [(one.kind, one.awaits, one.source_key) for one in held(house)] == [("out_of_stock", "LAMP-001", key(placed[0]))]
-    assert list(booked(simulators)) == [key(placed[1])], "one unit is there, and one is wanted"
-    simulators.tims.inventory(SKU="LAMP-001", OnHand=10)
+    assert [(one.kind, one.awaits, one.source_key) for one in held(house)] == [
+        ("out_of_stock", "LAMP-001", key(placed[1])),
+        ("out_of_stock", "LAMP-001", key(placed[2])),
+    ], "one unit would be enough for the last, but the one before it wants it too"
+    assert_booked_once(simulators, placed[:1])
     look(house)
+    assert len(held(house)) == 2
+    late = simulators.channeladvisor.place(lamps(0, 0, 0, 1)[3:])
+    simulators.tims.inventory(SKU="LAMP-001", OnHand=6)
+    wait_until_allocated(simulators, placed[0])
+    forget_bookings_of_just_now(house)
+    drain(house)
+    assert key(late[0]) in {one.source_key for one in held(house)}, "whoever comes later takes nothing from those who wait"
+    look(house)
+    assert [one.source_key for one in held(house)] == [key(late[0])]
+    simulators.tims.inventory(SKU="LAMP-001", OnHand=20)
+    look(house)
+    assert held(house) == letters(house) == []
+    placed += late
+    assert_booked_once(simulators, placed)
+    numbers = [booked(simulators)[key(one)][0]["SalesOrderID"] for one in placed]
+    assert numbers == sorted(numbers)
+
+
+def wait_until_allocated(simulators: Simulators, one: dict[str, Any]) -> None:
+    wait_for(lambda: booked(simulators)[key(one)][0]["OrderStatus"] == "Allocated", 10, "TIMS did not allocate the order")
+
+
+def forget_bookings_of_just_now(house: House) -> None:
+    """As if the target had had its time to set units apart."""
+    with write(house.engine) as connection:
+        long_ago = clock.now() - timedelta(minutes=10)
+        connection.execute(update(tables.record).where(tables.record.c.booked_at.is_not(None)).values(booked_at=long_ago))
+
+
+def test_stock_is_taken_from_the_flow_of_stock_where_there_is_one(opened: Opened, simulators: Simulators) -> None:
+    house = opened(orders='out_of_stock = "hold"', more=STOCK_FLOW)
+    placed = simulators.channeladvisor.place(lamps(3))
+    reading = {"flow": "stock", "sku": "LAMP-001", "item": "LAMP-001", "available": 1, "as_of": clock.now(), "gap": 0}
+    with write(house.engine) as connection:
+        connection.execute(tables.stock.insert().values(**reading))
+    drain(house)
+    assert [one.awaits for one in held(house)] == ["LAMP-001"]
+    assert "getInventory" not in simulators.tims.stats()["requests"]
+    with write(house.engine) as connection:
+        connection.execute(update(tables.stock).values(available=3, as_of=clock.now()))
+    look(house)
+    assert held(house) == []
+    assert_booked_once(simulators, placed)
+
+
+def unpaid(number: int, **members: Any) -> dict[str, Any]:
+    return order(1, PaymentStatus="Submitted", OrderID=f"113-000000{number}-7654321", **members)
+
+
+def change_customer(house: House, email: str, **members: Any) -> None:
+    """As staff do it in TIMS."""
+    target = house.journey("orders").target
+    (found,) = target.find("customer", email)
+    target.update("customer", found.key, members, found.version)
+
+
+def test_an_unpaid_order_over_the_credit_limit_waits_until_there_is_credit(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    simulators.tims.customer(Name="Ana Ruiz", Email="ana.1@buyer.example", CreditLimit="5.00")
+    placed = simulators.channeladvisor.place([order(1)])
+    drain(house)
+    assert held(house) == [], "a paid order owes nothing"
+    placed += simulators.channeladvisor.place([unpaid(1), unpaid(2)])
+    drain(house)
+    assert [(one.kind, one.source_key) for one in held(house)] == [("credit", key(one)) for one in placed[1:]]
+    look(house)
+    assert len(held(house)) == 2
+    # Enough for one more order, but not for both.
+    (customer,) = house.journey("orders").target.find("customer", "ana.1@buyer.example")
+    limit = Decimal(str(customer.body["Balance"])) + Decimal(placed[1]["TotalAmount"])
+    change_customer(house, "ana.1@buyer.example", CreditLimit=str(limit))
+    look(house)
+    assert [one.source_key for one in held(house)] == [key(placed[2])]
+    with write(house.engine) as connection:
+        holds.send_on(connection, held(house), waive=True)
+    drain(house)
     assert held(house) == letters(house) == []
     assert_booked_once(simulators, placed)
 
 
-def test_an_unpaid_order_over_the_credit_limit_waits_for_a_person(opened: Opened, simulators: Simulators) -> None:
+def test_an_order_of_an_inactive_customer_waits_and_is_not_sent_again_and_again(opened: Opened, simulators: Simulators) -> None:
+    house = opened(orders='credit = "erp"')
+    placed = simulators.channeladvisor.place([order(1)])
+    drain(house)
+    change_customer(house, "ana.1@buyer.example", Status="Inactive")
+    placed += simulators.channeladvisor.place([order(1, OrderID="113-0000009-7654321")])
+    drain(house)
+    (first,) = held(house)
+    assert (first.kind, first.source_key) == ("credit", key(placed[1]))
+    sent = simulators.tims.stats()["requests"]["createSalesOrder"]
+    look(house)
+    (still,) = held(house)
+    assert (still.since, still.deadline) == (first.since, first.deadline)
+    assert simulators.tims.stats()["requests"]["createSalesOrder"] == sent
+    change_customer(house, "ana.1@buyer.example", Status="Active")
+    look(house)
+    assert held(house) == letters(house) == []
+    assert_booked_once(simulators, placed, injected=("422",))
+
+
+def test_a_hold_that_becomes_a_dead_letter_on_the_way_is_over(opened: Opened, simulators: Simulators) -> None:
     house = opened()
-    simulators.tims.customer(Name="Ana Ruiz", Email="ana.1@buyer.example", CreditLimit="5.00")
-    first, paid = order(1, PaymentStatus="Submitted"), order(1, OrderID="113-0000001-7654321")
-    placed = simulators.channeladvisor.place([paid])
+    (one,) = simulators.channeladvisor.place([with_sku(1, "LATER-1")])
     drain(house)
-    placed += simulators.channeladvisor.place([first])
+    simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], TotalAmount="1.00")
     drain(house)
-    (hold,) = held(house)
-    assert hold.kind == "credit"
-    assert hold.source_key == key(placed[1])
+    assert held(house) == []
+    assert [letter.source_key for letter in letters(house)] == [key(one)]
+
+
+def test_an_older_version_that_comes_late_does_not_wait(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = simulators.channeladvisor.place([with_sku(1, "LATER-1")])
+    drain(house)
+    r = tables.record.c
     with write(house.engine) as connection:
-        holds.send_on(connection, [hold], waive=True)
+        older = connection.execute(select(tables.record)).one()
+        newer = {**older._asdict(), "version": older.version + "1"}
+        del newer["id"]
+        connection.execute(
+            tables.record.insert().values(**newer, subject=None) if "subject" not in newer else tables.record.insert().values(**newer)
+        )
+        connection.execute(update(tables.record).where(r.version == newer["version"]).values(state="done", finished_at=clock.now()))
+    item(simulators, "LATER-2")
+    with write(house.engine) as connection:
+        holds.send_on(connection, held(house))
     drain(house)
     assert held(house) == letters(house) == []
-    assert {len(one) for one in booked(simulators).values()} == {1}
-    assert set(booked(simulators)) == {key(one) for one in placed}
+    with read(house.engine) as connection:
+        assert connection.execute(select(r.state).where(r.version == older.version)).scalar_one() == "superseded"
+    with read(house.engine) as connection:
+        assert holds.standing(connection, "orders") == []
+    assert key(one) not in booked(simulators)
+
+
+def test_a_system_that_is_away_costs_no_hold(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    placed = simulators.channeladvisor.place([with_sku(1, "LATER-1")])
+    drain(house)
+    item(simulators, "LATER-1")
+    simulators.tims.faults(**{"server-error": True})
+    look(house)
+    assert len(held(house)) == 1
+    simulators.tims.clear()
+    look(house)
+    assert held(house) == []
+    assert_booked_once(simulators, placed)
 
 
 def test_a_shipment_waits_for_its_tracking_number_and_not_for_ever(opened: Opened, simulators: Simulators) -> None:
@@ -174,8 +322,6 @@ def test_a_shipment_waits_for_its_tracking_number_and_not_for_ever(opened: Opene
     simulators.tims.ship(SalesOrderID=ids[0])
     drain(house, "shipments")
     assert [(one.kind, one.awaits) for one in held(house)] == [("tracking", "SH-0000001")]
-    from tests.fixtures.processes import wait_for
-
     wait_for(lambda: simulators.tims.state()["shipments"][0]["TrackingNumber"], 10, "TIMS added no tracking number")
     drain(house, "shipments")
     assert held(house) == []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from tests.fixtures.line import drain, order
+import pytest
+from click.testing import CliRunner
+
+from commands.cli import cli
+from tests.fixtures.line import drain, key
 from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
 from tests.integration.line.conftest import Opened, allocated, by_phone, channel_order, letters, place, requests, sales_order, states
@@ -156,46 +160,19 @@ def test_a_cancellation_of_the_erp_that_the_channel_has_outrun_is_shown(opened: 
     assert "Shipped" in letter.reason
 
 
-NEW_ADDRESS = {"FirstName": "Ana", "LastName": "Ruiz", "AddressLine1": "9 New Road", "City": "Dallas", "StateOrProvince": "TX"}
-POLICIES = {"source": ("Dallas", 0), "target": ("Houston", 0), "person": ("Houston", 1)}
-
-
-@pytest.mark.parametrize("winner", POLICIES)
-def test_an_address_that_changed_on_both_sides(opened: Opened, simulators: Simulators, winner: str) -> None:
-    house = opened(f'[flows.orders.conflicts]\naddress = "{winner}"\n')
-    (one,) = place(simulators)
+@pytest.mark.parametrize("wanted", ["channel", "number", "tims", "shipment"])
+def test_one_trace_tells_of_the_order_and_of_all_that_came_back(opened: Opened, simulators: Simulators, wanted: str) -> None:
+    house = opened()
+    one, other = place(simulators, 2)
     drain(house)
-    there = sales_order(simulators, one)
-    simulators.tims.change(there["SalesOrderID"], ShippingAddress={**there["ShippingAddress"], "City": "Houston"})
-    address = {**NEW_ADDRESS, "PostalCode": "75201", "Country": "US"}
-    simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], ShippingAddress=address, PaymentStatus="Deposited")
-    drain(house)
-    city, count = POLICIES[winner]
-    assert sales_order(simulators, one)["ShippingAddress"]["City"] == city
-    assert len(letters(house)) == count
-    assert all("Houston" not in letter.reason and "Dallas" not in letter.reason for letter in letters(house))
-
-
-@pytest.mark.parametrize(
-    ("policy", "phone", "city"), [("never", None, "Austin"), ("fill", "555-0101", "Austin"), ("latest", "555-0101", "Dallas")]
-)
-def test_a_known_customer_is_changed_as_the_flow_says(
-    opened: Opened, simulators: Simulators, policy: str, phone: str | None, city: str
-) -> None:
-    house = opened(orders=f'customers = "{policy}"')
-    first = order(1)
-    second = order(1, OrderID="113-0000099-1234567", CustomerInfo={**first["CustomerInfo"], "Phone": "555-0101"})
-    second["ShippingAddress"] = {**NEW_ADDRESS, "PostalCode": "75201", "Country": "US"}
-    simulators.channeladvisor.place([first])
-    drain(house)
-    simulators.channeladvisor.place([second])
-    drain(house)
-    (customer,) = [one for one in simulators.tims.state()["customers"] if (one["Email"] or "").startswith("ana.1@")]
-    assert customer["Phone"] == phone
-    assert customer["Addresses"][0]["Address"]["City"] == city
-    before = requests(simulators, "updateCustomer"), requests(simulators, "getCustomer")
-    third = {**second, "OrderID": "113-0000098-1234567"}
-    simulators.channeladvisor.place([third])
-    drain(house)
-    assert (requests(simulators, "updateCustomer"), requests(simulators, "getCustomer")) == before
-    assert letters(house) == []
+    drain(house, "order-status")
+    sold = [allocated(simulators, each) for each in (one, other)]
+    shipments = [simulators.tims.ship(SalesOrderID=number)["ShipmentID"] for number in sold]
+    drain(house, "shipments")
+    ids = {"channel": key(one), "number": one["OrderID"], "tims": sold[0], "shipment": shipments[0]}
+    result = CliRunner().invoke(cli, ["trace", ids[wanted], "--json"])
+    told = {(story["flow"], story["source_key"]): [event["what"] for event in story["events"]] for story in json.loads(result.stdout)}
+    assert set(told) == {("orders", key(one)), ("order-status", sold[0]), ("shipments", shipments[0])}
+    assert "created" in told["orders", key(one)]
+    assert "updated" in told["order-status", sold[0]]
+    assert "created" in told["shipments", shipments[0]]

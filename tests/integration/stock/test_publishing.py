@@ -271,7 +271,7 @@ def test_a_quantity_that_the_channel_refuses_is_one_dead_letter(shop: Shop) -> N
     shop.erp.inventory(SKU="LAMP-001", OnHand=12)
     with write(shop.house.engine) as connection:
         ahead = clock.now() + timedelta(minutes=20)
-        connection.execute(update(tables.stock).where(tables.stock.c.sku == "LAMP-001").values(as_of=ahead, due_at=clock.now()))
+        connection.execute(update(tables.stock).where(tables.stock.c.sku == "LAMP-001").values(as_of=ahead, available=12, due_at=clock.now()))
         from integration.ledger import stock
 
         stock.ring(connection, "stock")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+import structlog
 from click.testing import CliRunner
 from sqlalchemy import func, select, update
 
@@ -30,6 +33,14 @@ def nightly(shop: Shop) -> None:
     with write(shop.house.engine) as connection:
         connection.execute(update(tables.run).values(started_at=clock.now() - timedelta(days=2)))
     shop.stock()
+
+
+@pytest.fixture(autouse=True)
+def stdout_is_the_commands() -> Iterator[None]:
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**before)
 
 
 def reconcile(*options: str) -> tuple[int, dict[str, object]]:
@@ -59,6 +70,7 @@ def test_the_nightly_pass_finds_products_that_are_new_on_the_channel(shop: Shop)
 
 def test_a_pass_makes_no_record_of_each_sku(shop: Shop) -> None:
     shop.stocked(LAMP_001=10)
+    shop.stock()
     with read(shop.house.engine) as connection:
         count = select(func.count()).select_from(tables.record)
         before = connection.execute(count).scalar_one()

@@ -53,7 +53,7 @@ def test_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nowhere: Simula
         fill(house)
         counts = count(house.engine)
     assert counts.dead_letters == {("orders", "refused: SKU"): 2}
-    assert counts.holds == {"orders": 1}
+    assert counts.waiting == {"orders": 1}
     assert counts.lag["orders"] == pytest.approx(100, abs=5)
     assert counts.cursor_age["orders"] == pytest.approx(100, abs=5)
     assert counts.batches_due == {"load": 1}
@@ -92,7 +92,7 @@ def test_prometheus_gets_all_of_it(served: Callable[[], str], tmp_path: Path) ->
             health = requests.get(f"{url}/healthz", timeout=10)
             nothing = requests.get(f"{url}/", timeout=10)
     assert 'integration_dead_letters{cause="refused: SKU",flow="orders"} 2.0' in page
-    assert 'integration_holds{flow="orders"} 1.0' in page
+    assert 'integration_waiting{flow="orders"} 1.0' in page
     assert float(re.findall(r'integration_lag_seconds\{flow="orders"\} (\S+)', page)[0]) >= 100
     assert 'integration_batches_due{stage="load"} 1.0' in page
     assert 'integration_budget_used_ratio{connection="tims"} 0.1' in page

@@ -26,6 +26,7 @@ def follower(tmp_path: Path) -> Follower:
     made = Follower(open_engine(f"sqlite:///{tmp_path}/ledger.db"), Flow("orders", "order", "ca", "tims"), {})
     placed = Placed("5000000123", datetime(2026, 3, 2, tzinfo=UTC), Placing({"TotalAmount": "1054.20", "Currency": "USD"}, ()))
     made.placed, made.booked, made.dead, made.skipped, made.waiting = 1234, 1200, 3, 1, {"5000000123": placed}
+    made.held, made.shipped = 2, 5
     made.lasted.extend([0.5] * 99 + [2.5])
     made.events.extend([Booked(placed, "SO-0000123", 1.23), PutAside(placed, "lines[0].sku: X is no item")])
     made.reasons["to be booked"] = 30
@@ -66,9 +67,12 @@ def test_nothing_is_wider_than_a_small_terminal(follower: Follower) -> None:
 
 
 def test_the_line_for_what_is_no_terminal(follower: Follower) -> None:
-    assert table.line(follower) == "1234 placed, 1200 booked, 1 waiting, 3 dead-lettered, 1 left out; placed → booked p50 0.5 s, p95 0.5 s"
+    assert table.line(follower) == (
+        "1234 placed, 1200 booked, 1 waiting, 2 on hold, 3 dead-lettered, 1 left out, 5 shipments told; "
+        "placed → booked p50 0.5 s, p95 0.5 s"
+    )
 
 
 def test_the_line_before_anything_is_booked(follower: Follower) -> None:
     follower.lasted.clear()
-    assert table.line(follower) == "1234 placed, 1200 booked, 1 waiting, 3 dead-lettered, 1 left out"
+    assert table.line(follower) == "1234 placed, 1200 booked, 1 waiting, 2 on hold, 3 dead-lettered, 1 left out, 5 shipments told"

@@ -10,6 +10,7 @@ import pytest
 
 from commands.demo.orders import Placing
 from commands.demo.verdict import complaints
+from integration.ledger.holds import Hold
 from integration.ledger.letters import Letter
 
 GUEST = "guests@orders.invalid"
@@ -27,8 +28,15 @@ def letter(number: int, key: str, field: str) -> Letter:
     )
 
 
+def hold(number: int, key: str, field: str) -> Hold:
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    fields = [{"field": field, "message": "is missing"}]
+    return Hold(number, "orders", 1, key, "unknown_sku", "X", f"{field}: is missing", fields, "open", at, at, at, None)
+
+
 class World:
-    """A demo that went well: a good order, one of a guest, one cancelled later, one that moved, a bad one and one to be left out."""
+    """A demo that went well: a good order, one of a guest, one cancelled later, one that moved, a bad one, one to be left out, one that
+    waits, and one that was cancelled too late; a shipment, and stock."""
 
     def __init__(self) -> None:
         lines = (("LAMP-001", 2),)
@@ -39,14 +47,22 @@ class World:
             "4": Placing(order("ana@buyer.example"), lines, later={"ShippingAddress": {"PostalCode": "2138"}}),
             "5": Placing(order("ana@buyer.example"), lines, "dead", "total_amount", ()),
             "6": Placing(order("ana@buyer.example"), lines, "skipped", statuses=()),
+            "7": Placing(order("ana@buyer.example"), lines, "held", "lines[0].sku", ()),
+            "8": Placing(order("ana@buyer.example"), lines, "too late", "status", ("Fulfilled",)),
         }
         self.customers = [{"CustomerID": "C-000001", "Email": "ana@buyer.example"}, {"CustomerID": "C-000002", "Email": GUEST}]
-        self.sales_orders = [self.sales_order(key) for key in ("1", "2", "3", "4")]
+        self.sales_orders = [self.sales_order(key) for key in ("1", "2", "3", "4", "8")]
         self.sales_orders[1]["CustomerID"] = "C-000002"
         self.sales_orders[2]["OrderStatus"] = "Cancelled"
         self.sales_orders[3]["ShippingAddress"]["PostalCode"] = "02138-0213"
-        self.exported = {"1", "2", "3", "4"}
-        self.letters = [letter(1, "5", "total_amount")]
+        self.sales_orders[4]["OrderStatus"] = "Fulfilled"
+        self.exported = {"1", "2", "3", "4", "8"}
+        self.letters = [letter(1, "5", "total_amount"), letter(2, "8", "status")]
+        self.holds = [hold(1, "7", "lines[0].sku")]
+        shipment = {"ShipmentID": "SH-1", "ExternalOrderID": "1", "TrackingNumber": "1Z", "Lines": [{"Quantity": 2}]}
+        self.shipments = [shipment, {**shipment, "ShipmentID": "SH-2", "ExternalOrderID": "8"}]
+        self.told = [{"SellerShipmentID": "SH-1", "TrackingNumber": "1Z", "Items": [{"Quantity": 2}]}]
+        self.shown = 8
         self.stats: dict[str, Any] = {"tims": {"refused": {"422": 3}, "contract_errors": []}}
 
     def sales_order(self, key: str) -> dict[str, Any]:
@@ -61,9 +77,26 @@ class World:
         }
 
     def complaints(self) -> list[str]:
-        channel = {"orders": [{"ChannelAdvisorOrderID": int(key), "Exported": key in self.exported} for key in self.placed]}
-        erp = {"sales_orders": self.sales_orders, "customers": self.customers}
-        return complaints(self.placed, channel, erp, self.letters, self.stats, GUEST)
+        # The order that waits keeps its two units off the channel; the one of the bad total was taken back.
+        over = {"3": "Cancelled", "5": "Cancelled", "6": "Cancelled", "8": "Cancelled"}
+        line = {"SKU": "AMZ-1", "Quantity": 2, "QuantityShipped": 0}
+        orders = [
+            {"ChannelAdvisorOrderID": int(key), "Exported": key in self.exported, "OrderStatus": over.get(key, "Pending"), "Items": [line]}
+            for key in self.placed
+        ]
+        channel = {
+            "orders": orders,
+            "shipments": self.told,
+            "inventory": [{"SKU": "LAMP-001", "TotalAvailableQuantity": self.shown}],
+        }
+        erp = {
+            "sales_orders": self.sales_orders,
+            "customers": self.customers,
+            "shipments": self.shipments,
+            "items": [{"SKU": "LAMP-001", "Aliases": ["AMZ-1"]}],
+            "inventory": [{"SKU": "LAMP-001", "Available": 10}],
+        }
+        return complaints(self.placed, channel, erp, self.letters, self.holds, self.stats, GUEST)
 
 
 def test_a_demo_that_went_well_gives_no_complaint() -> None:
@@ -87,8 +120,20 @@ def test_a_demo_that_went_well_gives_no_complaint() -> None:
             "order 4 goes to the old address as SO-0000004",
         ),
         (lambda world: world.exported.remove("1"), "order 1 is booked, but the channel was not told"),
-        (lambda world: world.letters.append(letter(2, "1", "x")), "order 1 is a dead letter: x: is wrong"),
-        (lambda world: world.letters.clear(), "order 5 must be a dead letter that names total_amount, and is none"),
+        (lambda world: world.letters.append(letter(3, "1", "x")), "order 1 is a dead letter: x: is wrong"),
+        (lambda world: world.holds.append(hold(2, "1", "x")), "order 1 waits: x: is missing"),
+        (lambda world: world.holds.clear(), "order 7 must wait for lines[0].sku, and does not"),
+        (
+            lambda world: world.holds.__setitem__(0, hold(1, "7", "x")),
+            "order 7 must wait for lines[0].sku, and waits for this: x: is missing",
+        ),
+        (lambda world: world.letters.pop(), "order 8 must be a dead letter that names status, and is none"),
+        (lambda world: world.told.clear(), "shipment SH-1 is not on the channel"),
+        (lambda world: world.told[0].update(TrackingNumber=None), "shipment SH-1 has another tracking number on the channel"),
+        (lambda world: world.told[0].update(Items=[{"Quantity": 1}]), "shipment SH-1 has other units on the channel"),
+        (lambda world: world.told.append({"SellerShipmentID": "SH-9"}), "shipment SH-9 is on the channel alone"),
+        (lambda world: setattr(world, "shown", 9), "the channel shows 9 of LAMP-001, and 8 may be sold"),
+        (lambda world: world.letters.pop(0), "order 5 must be a dead letter that names total_amount, and is none"),
         (
             lambda world: world.letters.__setitem__(0, letter(1, "5", "status")),
             "order 5 must be a dead letter that names total_amount, and this one says: status: is wrong",
@@ -97,7 +142,7 @@ def test_a_demo_that_went_well_gives_no_complaint() -> None:
         (lambda world: world.sales_orders.append(world.sales_order("5")), "order 5 must not be booked, and is SO-0000005"),
         (lambda world: world.letters.append(letter(2, "6", "x")), "order 6 must just be left out, and is a dead letter: x: is wrong"),
         (lambda world: world.sales_orders.append(world.sales_order("6")), "order 6 must not be booked, and is SO-0000006"),
-        (lambda world: world.sales_orders.append(world.sales_order("7")), "SO-0000007 is of no order that was placed"),
+        (lambda world: world.sales_orders.append(world.sales_order("9")), "SO-0000009 is of no order that was placed"),
         (lambda world: world.letters.append(letter(2, "batch 3", "x")), "dead letter 2 is of no order that was placed: x: is wrong"),
         (lambda world: world.stats["tims"]["refused"].update({"429": 2}), "tims refused 2 requests, because its limit was not kept"),
         (lambda world: world.stats["tims"]["contract_errors"].append("GET /x"), "tims answered against its contract: GET /x"),

@@ -16,7 +16,9 @@ from ruamel.yaml import YAML
 
 from commands.cli import COMMANDS
 from commands.init import TEMPLATE
+from integration.liveness import PARTS
 from integration.settings import environment
+from integration.settings.model import Gateway
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -59,6 +61,25 @@ def test_a_service_comes_back_stops_in_time_and_says_how_it_is(name: str) -> Non
         assert service["stop_grace_period"] in ("30s", "60s")
 
 
+def test_every_worker_and_beat_are_asked_whether_what_they_serve_moves() -> None:
+    parts = {}
+    for name, service in OURS.items():
+        words = str(service["healthcheck"]["test"][1]).partition(";")[0].split()
+        if words[:2] == ["integration", "health"]:
+            parts[name] = words[2:]
+    served = {name: sorted({queue.rpartition(".")[2] for queue in queues(service)}) for name, service in OURS.items() if queues(service)}
+    assert {name: sorted(words) for name, words in parts.items()} == {**served, "beat": ["beat"]}
+    assert {part for words in parts.values() for part in words} == set(PARTS)
+
+
+def test_what_observes_is_started_only_on_demand_and_reads_files_that_exist() -> None:
+    observing = {name: service for name, service in SERVICES.items() if service.get("profiles") == ["observe"]}
+    assert set(observing) == {"prometheus", "grafana"}
+    mounted = [volume.partition(":")[0] for service in observing.values() for volume in service["volumes"] if volume.startswith("./")]
+    assert mounted
+    assert all((ROOT / folder).is_dir() for folder in mounted)
+
+
 def test_variables_are_those_that_the_settings_read() -> None:
     known = {getattr(environment, name) for name in ("CONFIG", "DATABASE_URL", "REDIS_URL", "KEY")}
     known |= set(re.findall(r'"env:([A-Z_]+)"', TEMPLATE.read_text()))
@@ -71,7 +92,7 @@ def test_no_password_has_a_default_and_none_stands_in_the_file() -> None:
     secrets = [
         (name, key, value)
         for name, service in SERVICES.items()
-        for key, value in service["environment"].items()
+        for key, value in service.get("environment", {}).items()
         if re.search("PASSWORD|KEY|URL", key)
     ]
     assert len(secrets) > len(OURS)
@@ -82,7 +103,8 @@ def test_no_password_has_a_default_and_none_stands_in_the_file() -> None:
 def test_what_is_open_to_the_host_is_open_on_loopback_alone() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     flower, metrics = environment.FLOWER_PORT, environment.METRICS_PORT
-    assert ports == {"flower": [f"127.0.0.1:{flower}:{flower}"], "metrics": [f"127.0.0.1:{metrics}:{metrics}"]}
+    ours = {"flower": flower, "metrics": metrics, "gateway": Gateway().port, "prometheus": 9090, "grafana": 3000}
+    assert ports == {name: [f"127.0.0.1:{port}:{port}"] for name, port in ours.items()}
 
 
 def test_redis_evicts_nothing_and_keeps_what_it_has() -> None:

@@ -37,6 +37,7 @@ def test_every_registered_task_is_routed() -> None:
     assert {name: app.amqp.router.route({}, name, ())["queue"].name for name in ours - set(STAGES)} == {
         "poll": "control",
         "sweep": "control",
+        "watch": "control",
         "forget": "control",
         "dead_letter": "dead_letters",
     }

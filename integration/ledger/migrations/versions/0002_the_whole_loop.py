@@ -132,7 +132,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_hold_open",
             ["flow", "source_key"],
-            unique=False,
+            unique=True,
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         )
@@ -153,6 +153,32 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("order_line", schema=None) as batch_op:
         batch_op.create_index("ix_order_line_order", ["source", "order_key"], unique=False)
+
+    op.create_table(
+        "erasure",
+        sa.Column("flow", sa.String(length=100), nullable=False),
+        sa.Column("source_key", sa.String(length=200), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("asked_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("flow", "source_key", name=op.f("pk_erasure")),
+    )
+    op.create_table(
+        "finding",
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_key", sa.String(length=200), nullable=False),
+        sa.Column("reference", sa.String(length=200), nullable=True),
+        sa.Column("verdict", sa.String(length=20), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("advice", sa.Text(), nullable=False),
+        sa.Column("repairable", sa.Boolean(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("amount", sa.String(length=30), nullable=True),
+        sa.Column("booked", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_finding_run_id_run")),
+        sa.PrimaryKeyConstraint("run_id", "source_key", name=op.f("pk_finding")),
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index("ix_finding_verdict", ["run_id", "verdict"], unique=False)
 
     op.create_table(
         "pulse",
@@ -232,6 +258,20 @@ def upgrade() -> None:
 
     with op.batch_alter_table("record", schema=None) as batch_op:
         batch_op.add_column(sa.Column("subject", sa.String(length=64), nullable=True))
+        batch_op.create_index(
+            "ix_record_expiring",
+            ["flow", "finished_at"],
+            unique=False,
+            sqlite_where=sa.text("raw IS NOT NULL AND finished_at IS NOT NULL"),
+            postgresql_where=sa.text("raw IS NOT NULL AND finished_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_record_expired",
+            ["flow", "finished_at"],
+            unique=False,
+            sqlite_where=sa.text("raw IS NULL"),
+            postgresql_where=sa.text("raw IS NULL"),
+        )
         batch_op.create_index(
             "ix_record_subject",
             ["subject"],
