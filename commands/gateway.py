@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import socket
+
 import click
 import uvicorn
 
 from commands.configuration import complete
 from commands.invocation import Invocation
 from commands.output import console
-from commands.ports import is_free
+from connectors.registry import definition
 from integration import logs
 from integration.errors import Misconfigured
 from integration.ledger.database import open_engine
 from integration.ledger.upgrade import upgrade
+from integration.settings.environment import CONFIG
 
 GRACE_SECONDS = 8
 """For what is in hand when the end comes."""
@@ -20,9 +24,11 @@ GRACE_SECONDS = 8
 MOST_AT_ONCE = 500
 """Deliveries in hand; beyond that a sender is told to come again."""
 
+BACKLOG = 1024
+
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Else that of the configuration.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Else that of the configuration; 0 takes a free one.")
 @click.option("--host", help="Else that of the configuration; 0.0.0.0 inside a container.")
 @click.pass_obj
 def gateway(invocation: Invocation, port: int | None, host: str | None) -> None:
@@ -31,25 +37,36 @@ def gateway(invocation: Invocation, port: int | None, host: str | None) -> None:
     POST /hooks/<connection> keeps a delivery; /health and /ready tell how things are; /openapi.json says more.
     """
     settings = complete(invocation)
-    address, wanted = host or settings.gateway.host, port or settings.gateway.port
-    if not is_free(wanted):
-        raise Misconfigured(f"nothing can listen on port {wanted}; free it, or choose another with --port.")
+    address, wanted = host or settings.gateway.host, settings.gateway.port if port is None else port
+    os.environ[CONFIG] = str(settings.path)  # Celery's settings are read from there
     from gateway.app import Gateway  # noqa: PLC0415 - loads Celery, which needs the configuration
     from gateway.bell import Bell  # noqa: PLC0415
 
     engine = open_engine(settings.database_url)
     upgrade(engine)
     logs.configure()
-    app = Gateway(settings, engine, Bell()).app()
-    console().print(f"listening on http://{address}:{wanted}/hooks/<connection>")
-    uvicorn.run(
-        app,
-        host=address,
-        port=wanted,
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        limit_concurrency=MOST_AT_ONCE,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+    bell = Bell({name: definition(one).limits for name, one in settings.connections.items()})
+    server = uvicorn.Server(
+        uvicorn.Config(
+            Gateway(settings, engine, bell).app(),
+            http="httptools",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Who says in a header that it speaks for another is believed only where it is named.
+            proxy_headers=bool(settings.gateway.proxies),
+            forwarded_allow_ips=[str(one) for one in settings.gateway.proxies],
+            limit_concurrency=MOST_AT_ONCE,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
     )
+    try:
+        listener = socket.create_server((address, wanted), family=socket.AF_INET6 if ":" in address else socket.AF_INET, backlog=BACKLOG)
+    except OSError as error:
+        raise Misconfigured(
+            f"nothing can listen on {address}:{wanted} ({error.strerror}); free it, or choose another with --port."
+        ) from None
+    with listener:
+        console().print(f"listening on http://{address}:{listener.getsockname()[1]}/hooks/<connection>")
+        server.run(sockets=[listener])
+    engine.dispose()

@@ -32,6 +32,7 @@ def document() -> dict[str, Any]:
                                 "401": "No signature fits, or the timestamp is more than five minutes from now.",
                                 "403": "The sender is in none of the networks that are configured.",
                                 "404": "There is no such connection, or it is not subscribed.",
+                                "408": "The body did not come whole within ten seconds.",
                                 "413": "The body is larger than 256 KiB.",
                                 "503": "The database does not answer; send it again.",
                             }

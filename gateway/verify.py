@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from integration.settings.model import Secret
 
@@ -43,7 +44,7 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Iterable[Secret]) -
             Webhook(secret.reveal()).verify(text, told, json_parse=False)
         except WebhookVerificationError as error:
             reason = "the timestamp is more than five minutes from now" if "timestamp" in str(error) else reason
-        except (ValueError, RuntimeError):
+        except (ValueError, EmptyWebhookSecretError):
             reason = f"{secret} is no signing secret"
         else:
             return event_id

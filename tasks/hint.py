@@ -14,10 +14,10 @@ log = structlog.get_logger()
 
 
 @app.task(base=LineTask, name="hint")
-def hint(connection: str) -> None:  # noqa: ARG001  # shown in Flower; one look takes the hints of all
-    """Begin the reads that hints wait for."""
+def hint(connection: str) -> None:
+    """Begin the reads that the connection's hints wait for."""
     present = house()
-    ring_batches(present.settings, present.engine, hints.take(present))
+    ring_batches(present.settings, present.engine, hints.take(present, connection))
 
 
 def ring(connection: str) -> None:

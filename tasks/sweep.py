@@ -7,7 +7,7 @@ from datetime import timedelta
 from integration import clock
 from integration.ledger import alerts, batches, pulses
 from integration.ledger.database import write
-from integration.ledger.hints import forget_taken
+from integration.ledger.hints import forget as forget_hints
 from integration.line import hints, holds
 from tasks.app import app
 from tasks.base import LineTask, house
@@ -17,8 +17,8 @@ from tasks.dead_letter import mirror
 FORGET_AFTER = timedelta(hours=1)
 """Long enough for a person to see that ticks come."""
 
-FORGET_HINTS_AFTER = timedelta(days=2)
-"""A system repeats an event for a day at most."""
+FORGET_HINTS_AFTER = timedelta(hours=26)
+"""A system repeats an event for a day at most, and by then it must be known as one that came."""
 
 FORGET_PULSES_AFTER = timedelta(days=1)
 FORGET_ALERTS_AFTER = timedelta(days=90)
@@ -43,4 +43,4 @@ def forget() -> None:
     pulses.forget(engine, moment - FORGET_PULSES_AFTER)
     alerts.forget(engine, moment - FORGET_ALERTS_AFTER)
     with write(engine) as connection:
-        forget_taken(connection, moment - FORGET_HINTS_AFTER)
+        forget_hints(connection, moment - FORGET_HINTS_AFTER)

@@ -37,8 +37,12 @@ TURN_LOCK = 7_215_309
 TURN_SECONDS = 1.0
 """How soon a batch of these lanes asks again whether it is its turn."""
 
-POLLS = ("first read", "tick", "look back", WEBHOOK)
-"""Kinds of runs that read what is new."""
+TICKS = ("first read", "tick", "look back")
+POLLS = (*TICKS, WEBHOOK)
+"""Kinds of runs that read what is new: by the clock, and all."""
+
+FROM_CURSOR = ("first read", "tick", WEBHOOK)
+"""Those that end soon; a look back reads for longer what was there before."""
 
 REPLAY = "replay"
 """The kind of a run by which a person sends records once more, and the member of its batches' pages that says so."""

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, tuple_, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
 from integration.ledger import tables
 
-MOST = 1000
+MOST = 5000
 """Hints that one look takes; the next look is never far."""
 
 
@@ -33,22 +33,35 @@ def keep(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         connection.execute(dialect.insert(tables.hint).on_conflict_do_nothing(), list(rows))
 
 
-def waiting(connection: Connection) -> list[Hint]:
+def groups(connection: Connection, of: str | None = None) -> list[tuple[str, str]]:
+    """Connections and entities that hints wait for; with `of` those of one connection."""
+    h = tables.hint.c
+    wanted = select(h.connection, h.entity).where(h.taken_at.is_(None)).distinct().order_by(h.connection, h.entity)
+    return [(row.connection, row.entity) for row in connection.execute(wanted if of is None else wanted.where(h.connection == of))]
+
+
+def waiting(connection: Connection, of: str, entity: str) -> list[Hint]:
     """The oldest first."""
     h = tables.hint.c
     columns = [h[name] for name in Hint.__dataclass_fields__]
-    return [Hint(*row) for row in connection.execute(select(*columns).where(h.taken_at.is_(None)).order_by(h.id).limit(MOST))]
+    wanted = select(*columns).where(h.taken_at.is_(None), h.connection == of, h.entity == entity).order_by(h.id).limit(MOST)
+    return [Hint(*row) for row in connection.execute(wanted)]
 
 
 def seen(connection: Connection, flow: str, wanted: Sequence[Hint]) -> set[int]:
-    """Hints whose record the ledger has in that version already."""
+    """Hints whose record the ledger has in that version already, or in a later one: of what changed twice only the last is there."""
     r = tables.record.c
-    versions = {(hint.key, clock.text(hint.changed_at)): hint.id for hint in wanted if hint.key is not None and hint.changed_at is not None}
-    if not versions:
+    keys = {hint.key for hint in wanted if hint.key is not None and hint.changed_at is not None}
+    if not keys:
         return set()
-    rows = connection.execute(select(r.source_key, r.version).where(r.flow == flow, tuple_(r.source_key, r.version).in_(list(versions))))
-    known = {tuple(row) for row in rows}
-    return {hint.id for hint in wanted if hint.changed_at is not None and (hint.key, clock.text(hint.changed_at)) in known}
+    newest = select(r.source_key, func.max(r.version)).where(r.flow == flow, r.source_key.in_(sorted(keys))).group_by(r.source_key)
+    there = {key: version for key, version in connection.execute(newest)}
+    return {hint.id for hint in wanted if hint.changed_at is not None and _is_in(there.get(hint.key or ""), clock.text(hint.changed_at))}
+
+
+def _is_in(newest: str | None, version: str) -> bool:
+    """A version may say more than its instant (`line.stock_guard`); then the same instant alone proves nothing."""
+    return newest is not None and (newest == version or newest[: len(version)] > version)
 
 
 def take(connection: Connection, ids: Sequence[int]) -> None:
@@ -56,13 +69,13 @@ def take(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(update(tables.hint).where(tables.hint.c.id.in_(list(ids))).values(taken_at=clock.now()))
 
 
-def oldest_waiting(connection: Connection) -> dict[str, datetime]:
-    """By connection."""
+def oldest_waiting(connection: Connection) -> dict[tuple[str, str], datetime]:
+    """By connection and entity."""
     h = tables.hint.c
-    rows = connection.execute(select(h.connection, func.min(h.received_at)).where(h.taken_at.is_(None)).group_by(h.connection))
-    return dict(rows.all())
+    wanted = select(h.connection, h.entity, func.min(h.received_at)).where(h.taken_at.is_(None)).group_by(h.connection, h.entity)
+    return {(name, entity): since for name, entity, since in connection.execute(wanted)}
 
 
-def forget_taken(connection: Connection, before: datetime) -> None:
-    """Long after the last repetition of an event may come."""
-    connection.execute(delete(tables.hint).where(tables.hint.c.taken_at < before))
+def forget(connection: Connection, before: datetime) -> None:
+    """No event is repeated for longer."""
+    connection.execute(delete(tables.hint).where(tables.hint.c.received_at < before))

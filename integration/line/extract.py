@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
-from integration.errors import PageExpired
+from integration.errors import PageExpired, Refused
 from integration.ledger import batches, records, tables
 from integration.ledger.batches import Batch
 from integration.ledger.database import read, write
 from integration.line import backfill, stock_guard, stock_pass
 from integration.line.journey import House, Journey
-from integration.ports import Page, PageRequest
+from integration.ports import Page, PageRequest, SourceRecord
+
+log = structlog.get_logger()
 
 STOOD_AT = "stood_at"
 """The member of a look back's pages that says where the cursor stood when it began."""
@@ -42,14 +45,16 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(tables.cursor).values(flow=flow_name, tick=-1, updated_at=moment).on_conflict_do_nothing())
         won = connection.execute(update(tables.cursor).where(c.flow == flow_name, c.tick < tick).values(tick=tick, updated_at=moment))
-        if won.rowcount == 0 or batches.still_reading(connection, flow_name):
-            return None
         row = connection.execute(select(tables.cursor).where(c.flow == flow_name)).one()
+        look_back = row.looked_back_at is None or moment - row.looked_back_at >= timedelta(seconds=flow.look_back_every)
+        # Webhooks may keep a flow reading all the time; a look back comes all the same, for it finds what they did not tell of.
+        before = batches.TICKS if look_back else batches.POLLS
+        if won.rowcount == 0 or batches.still_reading(connection, flow_name, before):
+            return None
         since: datetime | None = row.position
         first = since is None
         if first and not house.journey(flow_name).source.marks(flow.entity):
             since = moment - timedelta(seconds=flow.overlap)
-        look_back = row.looked_back_at is None or moment - row.looked_back_at >= timedelta(seconds=flow.look_back_every)
         kind = "first read" if since is None else "look back" if look_back and not first else "tick"
         stood_at: dict[str, Any] = {}
         if since is not None and kind == "look back":
@@ -88,10 +93,18 @@ def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
 
 
 def _fetch(journey: Journey, keys: list[str]) -> Page:
-    """What is not there (any more) is left out."""
+    """What is not there (any more), or was never a key, is left out."""
+    found: list[SourceRecord] = []
     with journey.source_budget.expecting(len(keys)):
-        found = [journey.source.fetch_one(journey.flow.entity, key) for key in keys]
-    return Page([record for record in found if record is not None], None)
+        for key in keys:
+            try:
+                record = journey.source.fetch_one(journey.flow.entity, key)
+            except Refused as error:
+                log.warning("what a webhook named is refused", reason=str(error))
+                continue
+            if record is not None:
+                found.append(record)
+    return Page(found, None)
 
 
 def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tuple[int, batches.Stage]]:
@@ -103,7 +116,8 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
         fresh = records.store_page(connection, house.vault, batch.flow, batch.id, found, journey.named, read_at, again=again, email=journey.email)
         publishers = stock_guard.demand(connection, house.settings, journey, page.records)
         records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
-        if page.records and batch.lane == "live":
+        # A record that was fetched by its key says nothing of those that changed before it.
+        if page.records and batch.lane == "live" and KEYS not in batch.page:
             _advance(connection, batch.flow, max(record.changed_at for record in page.records))
         if page.next_token is None and STOOD_AT in batch.page:
             _looked_back(connection, batch.flow, clock.instant(batch.page[STOOD_AT]))

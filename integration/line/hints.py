@@ -16,49 +16,43 @@ from integration.settings import Flow
 
 WEBHOOK = batches.WEBHOOK
 
-MOST_KEYS = 100
+MOST_KEYS = 50
 """Late records that one batch fetches."""
 
 
-def take(house: House) -> list[int]:
-    """Begin a read for each flow that hints wait for; gives the batches. A flow that is being read takes its hints with the next
-    read, so that nothing is missed that came during this one."""
+def take(house: House, connection_name: str | None = None) -> list[int]:
+    """Begin a read for each flow that hints wait for, of one connection or of all; gives the batches. A flow that is being read takes
+    its hints with the next read, so that nothing is missed that came during this one."""
     with read(house.engine) as connection:
-        waiting = hints.waiting(connection)
+        groups = hints.groups(connection, connection_name)
     made: list[int] = []
-    for (name, entity), theirs in _grouped(waiting).items():
+    for name, entity in groups:
         flows = [flow for flow in house.settings.flows.values() if (flow.source, flow.entity) == (name, entity)]
         with write(house.engine) as connection:
-            begun = [_begin(connection, flow, theirs, made) for flow in flows]
-            if all(begun):
-                hints.take(connection, [hint.id for hint in theirs])
+            for flow in flows:
+                lock_cursor(connection, flow.name)
+            if any(batches.still_reading(connection, flow.name, batches.FROM_CURSOR) for flow in flows):
+                continue
+            theirs = hints.waiting(connection, name, entity)
+            for flow in flows:
+                made += _begin(connection, flow, theirs)
+            hints.take(connection, [hint.id for hint in theirs])
     return made
 
 
-def _grouped(waiting: Sequence[Hint]) -> dict[tuple[str, str], list[Hint]]:
-    groups: dict[tuple[str, str], list[Hint]] = {}
-    for hint in waiting:
-        groups.setdefault((hint.connection, hint.entity), []).append(hint)
-    return groups
-
-
-def _begin(connection: Connection, flow: Flow, theirs: Sequence[Hint], made: list[int]) -> bool:
-    """Whether the hints are taken care of."""
-    lock_cursor(connection, flow.name)
+def _begin(connection: Connection, flow: Flow, theirs: Sequence[Hint]) -> list[int]:
     position: datetime | None = connection.execute(
         select(tables.cursor.c.position).where(tables.cursor.c.flow == flow.name)
     ).scalar_one_or_none()
     if position is None:  # the flow's first read brings it all
-        return True
+        return []
     known = hints.seen(connection, flow.name, theirs)
     news = [hint for hint in theirs if hint.id not in known]
     late = sorted({hint.key for hint in news if hint.key is not None and hint.changed_at is not None and hint.changed_at < position})
-    fresh = [hint for hint in news if hint.key not in late]
-    if fresh and batches.still_reading(connection, flow.name):
-        return False
-    if fresh:
+    made = []
+    if any(hint.key not in late for hint in news):
         made.append(batches.start_run(connection, flow.name, WEBHOOK, "live", page_since(position), since=position)[1])
     for start in range(0, len(late), MOST_KEYS):
         page = {**page_since(None), KEYS: late[start : start + MOST_KEYS]}
         made.append(batches.start_run(connection, flow.name, WEBHOOK, "live", page)[1])
-    return True
+    return made

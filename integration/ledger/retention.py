@@ -1,0 +1,107 @@
+"""Deletes what has been kept long enough, in small pieces: first the payloads of what has ended, later its whole story.
+
+What keeps an order from being booked twice stays: the crosswalk's keys and the lines that were booked and shipped. They hold nothing
+personal, see docs/privacy.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
+
+from integration import clock
+from integration.forgotten import forgotten
+from integration.ledger import tables
+from integration.ledger.vault import Vault
+from integration.settings.model import Flow
+
+AT_ONCE = 200
+"""Records of one transaction; on SQLite the workers wait meanwhile, some milliseconds."""
+
+PAYLOADS = ("raw", "canonical", "parcel")
+
+
+def drop_payloads(connection: Connection, vault: Vault, flow: Flow, personal: Collection[str], before: datetime) -> int:
+    """Of the next records of a flow whose newest version ended before then; gives how many those were."""
+    r = tables.record.c
+    rows = connection.execute(
+        select(r.id, r.source_key)
+        .where(r.flow == flow.name, r.raw.is_not(None), r.finished_at.is_not(None), _over(before))
+        .order_by(r.finished_at)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True, of=tables.record)
+    ).all()
+    if rows:
+        connection.execute(update(tables.record).where(r.id.in_([row.id for row in rows])).values(dict.fromkeys(PAYLOADS)))
+        forget_delivered(connection, vault, flow, {row.source_key for row in rows}, personal)
+    return len(rows)
+
+
+def forget_delivered(
+    connection: Connection, vault: Vault, flow: Flow, keys: Collection[str], personal: Collection[str], *, wholly: bool = False
+) -> None:
+    """Of what was delivered the `personal` members go; what stays says what was booked, in which lines and amounts."""
+    c = tables.crosswalk.c
+    of_flow = (c.source == flow.source, c.target == flow.target, c.entity == flow.entity)
+    rows = connection.execute(
+        select(c.id, c.delivered).where(*of_flow, c.source_key.in_(sorted(keys)), c.delivered.is_not(None)).order_by(c.id).with_for_update()
+    ).all()
+    for row in rows:
+        members = vault.open(row.delivered)
+        left = {name: forgotten(value, wholly=wholly) if name in personal else value for name, value in members.items()}
+        # The hash is one of the whole content, address and all.
+        changes = {"delivered": vault.seal(left), "delivered_hash": None, "updated_at": clock.now()}
+        connection.execute(update(tables.crosswalk).where(c.id == row.id).values(changes))
+
+
+def drop_stories(connection: Connection, flow: str, before: datetime) -> int:
+    """Of the next records of a flow whose payloads are gone and whose newest version ended before then; gives how many those were."""
+    r = tables.record.c
+    rows = connection.execute(
+        select(r.id, r.batch_id)
+        .where(r.flow == flow, r.raw.is_(None), r.finished_at.is_not(None), _over(before))
+        .order_by(r.finished_at)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True, of=tables.record)
+    ).all()
+    if rows:
+        ids = [row.id for row in rows]
+        for table in (tables.dead_letter, tables.hold, tables.delivery):
+            connection.execute(delete(table).where(table.c.record_id.in_(ids)))
+        connection.execute(delete(tables.record).where(r.id.in_(ids)))
+        _drop_empty_batches(connection, sorted({row.batch_id for row in rows}))
+    return len(rows)
+
+
+def drop_what_has_no_record(connection: Connection, before: datetime) -> int:
+    """Settled letters of pages that could not be read, and the next lines of what was sent of customers; gives how many those were."""
+    d, v = tables.dead_letter.c, tables.delivery.c
+    letters = connection.execute(delete(tables.dead_letter).where(d.record_id.is_(None), d.state != "open", d.closed_at < before))
+    old = select(v.id).where(v.record_id.is_(None), v.sent_at < before).limit(AT_ONCE)
+    sent = connection.execute(delete(tables.delivery).where(v.id.in_(old.scalar_subquery())))
+    return letters.rowcount + sent.rowcount
+
+
+def _over(before: datetime) -> ColumnElement[bool]:
+    """Whether a record and all other versions of it ended before then, and nobody has to decide about it."""
+    r, d, h = tables.record.c, tables.dead_letter.c, tables.hold.c
+    other = tables.record.alias()
+    later = exists().where(
+        other.c.flow == r.flow, other.c.source_key == r.source_key, or_(other.c.finished_at.is_(None), other.c.finished_at >= before)
+    )
+    letter = exists().where(d.record_id == r.id, d.state == "open")
+    hold = exists().where(h.record_id == r.id, h.state == "open")
+    return and_(~later, ~letter, ~hold)
+
+
+def _drop_empty_batches(connection: Connection, ids: Sequence[int]) -> None:
+    b, r, d, run = tables.batch.c, tables.record.c, tables.dead_letter.c, tables.run.c
+    used = or_(exists().where(r.batch_id == b.id), exists().where(d.batch_id == b.id))
+    empty = connection.execute(select(b.id, b.run_id).where(b.id.in_(ids), b.state == "done", ~used)).all()
+    if empty:
+        connection.execute(delete(tables.batch).where(b.id.in_([row.id for row in empty])))
+        runs = sorted({row.run_id for row in empty})
+        without_batch = and_(run.id.in_(runs), run.state == "done", ~exists().where(b.run_id == run.id))
+        connection.execute(delete(tables.run).where(without_batch))
