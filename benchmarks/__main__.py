@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import click
 from rich.console import Console
 
-from benchmarks import accuracy, cpu, drain, growth, latency, memory, stock
+from benchmarks import accuracy, cpu, drain, growth, lanes, latency, memory, stock
 from benchmarks.progress import Progress
 from benchmarks.report import RESULTS, Report, keep, show
 
@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, Callable[..., Report]] = {
     "cpu": cpu.run,
     "drain": drain.run,
     "latency": latency.run,
+    "lanes": lanes.run,
     "memory": memory.run,
     "growth": growth.run,
     "stock": stock.run,

@@ -1,7 +1,7 @@
 """How often the channel shows what it should, while buyers buy, the warehouse moves and the systems fail; beside it a naive push.
 
 At each look (ten a second) every SKU is right if the channel shows what it should: the ERP's Available less the units of channel orders
-that the ERP does not count yet, by the simulators' own state. A change may take ALLOWANCE seconds to arrive, longer by as much as a
+that the ERP does not count yet, by the simulators' own state. A difference may last ALLOWANCE seconds, longer by as much as a
 system did not answer at all; the share without any allowance is given too. Oversold are units sold beyond that truth: ours where nothing
 but what we wrote let the channel offer them, the warehouse's where goods were found missing so recently that nobody could have known.
 """
@@ -31,7 +31,7 @@ AIM = 0.999
 ALLOWANCE = 5.0
 STEP = 0.1
 ITEMS = 50
-ON_HAND = 25
+ON_HAND = 10
 PICTURE = ROOT / "docs" / "pictures" / "accuracy.svg"
 
 FLOWS = """
@@ -87,7 +87,7 @@ def run(progress: Progress, *, quick: bool) -> Report:
         ("", "right", "aim", "without allowance", "units sold", "oversold by us", "aim", "by missing goods", "writes"),
         [_row("with the guard", guarded), _row("naive push", naive)],
         (
-            f"Right: shows what it should, or did within the last {ALLOWANCE:g} s (longer by the time that a system did not answer).",
+            f"Right: shows what it should, or did so within the last {ALLOWANCE:g} s (longer by the time that a system did not answer).",
             "Should: Available less the units of channel orders that the ERP does not count yet, by the simulators' own state.",
             "Naive: every second Available of what has changed goes to the channel as it is. Both meet the same script of events.",
         ),
@@ -187,7 +187,7 @@ def _judge(course: Course, look: Look, recent: Sequence[Look]) -> None:
         shown = look.shown[sku]
         course.looks += 1
         course.exact += shown == should
-        course.right += any(shown == one.should[sku] for one in recent)
+        course.right += any(one.shown[sku] == one.should[sku] for one in recent)
         off += abs(shown - should)
     course.off.append((look.at, off))
 

@@ -12,7 +12,8 @@ import requests
 from benchmarks.orders import order
 from benchmarks.systems import Systems
 
-RELIABLE = {"drop-after-commit": False, "server-error": False, "html-5xx": False}
+HOT, HOT_SHARE = 8, 0.7
+"""So many SKUs get so large a part of the orders and movements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class World:
 
     def buy(self, look: Look, number: int) -> tuple[str, int] | None:
         """A buyer wants some units of a SKU, and gets them where the channel shows so many."""
-        sku, units = self.script.choice(sorted(look.should)), self.script.randint(1, 3)
+        sku, units = self._sku(look), self.script.randint(1, 3)
         if look.shown[sku] < units:
             return None
         wanted = order(number, f"known.{number % 50}")
@@ -73,11 +74,16 @@ class World:
 
     def move(self, look: Look) -> tuple[str, int]:
         """The warehouse receives goods, or finds some missing; gives the SKU and by how many units."""
-        sku = self.script.choice(sorted(look.should))
+        sku = self._sku(look)
         units = self.script.choice((-3, -2, -1, 4, 8, 12))
         on_hand = max(0, look.on_hand[sku] + units)
         self.systems.erp.post("inventory", {"SKU": sku, "OnHand": on_hand})
         return sku, on_hand - look.on_hand[sku]
+
+    def _sku(self, look: Look) -> str:
+        """A few are wanted far more than the others, and run short."""
+        skus = sorted(look.should)
+        return self.script.choice(skus[:HOT] if self.script.random() < HOT_SHARE else skus)
 
     def ship(self) -> None:
         """The oldest allocated order leaves the warehouse."""

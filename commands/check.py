@@ -17,14 +17,18 @@ from commands.configuration import incomplete
 from commands.exits import Exit
 from commands.invocation import Invocation
 from commands.output import Column, console, json_option, print_json, print_table
+from connectors import subscribing
 from connectors.mappings import mapping_names, mapping_of
-from connectors.registry import SYSTEMS, definition, reachable
+from connectors.registry import SYSTEMS, connect, definition, events_of_use, reachable
 from integration.budget import SharedBudget
-from integration.errors import Misconfigured
+from integration.errors import Misconfigured, SyncError
 from integration.ledger.database import open_engine
 from integration.ledger.tables import budget as budget_table
 from integration.ports import Budget
+from integration.secrets import SecretsFile
 from integration.settings import Connection, InvalidSettings, Problem, Settings
+from integration.settings.environment import SECRETS_FILE
+from integration.webhook_secrets import WebhookSecrets
 
 _REDIS_SECONDS = 5.0
 
@@ -78,7 +82,7 @@ def _verdicts(invocation: Invocation) -> Iterator[Verdict]:
         yield _redis(settings)
         for connection in settings.connections.values():
             if _complete(connection):
-                yield _reachable(connection, engine if counts else None)
+                yield from _asked(settings, connection, engine if counts else None)
     finally:
         engine.dispose()
 
@@ -157,13 +161,36 @@ class _Uncounted:
         """Nobody else sends."""
 
 
-def _reachable(connection: Connection, engine: Engine | None) -> Verdict:
+def _asked(settings: Settings, connection: Connection, engine: Engine | None) -> Iterator[Verdict]:
     try:
         declared = definition(connection)
     except Misconfigured as fault:
-        return Verdict("connection", connection.name, ok=False, sentence=fault.message)
+        yield Verdict("connection", connection.name, ok=False, sentence=fault.message)
+        return
     budget: Budget = SharedBudget(engine, connection.name, declared.limits, declared.times.total) if engine else _Uncounted()
     found = reachable(connection, budget)
     sentence = found.sentence.removeprefix(f"{connection.name}: ")
     advice = "" if found.ok else f"; look at [connections.{connection.name}] and at the network."
-    return Verdict("connection", connection.name, found.ok, sentence + advice)
+    yield Verdict("connection", connection.name, found.ok, sentence + advice)
+    if found.ok and events_of_use(connection, settings.flows.values()):
+        yield _subscribed(settings, connection, budget)
+
+
+def _subscribed(settings: Settings, connection: Connection, budget: Budget) -> Verdict:
+    secrets = WebhookSecrets(SecretsFile(settings.home / SECRETS_FILE, settings.master_key.reveal()), connection.name)
+    url = f"{settings.gateway.url}/hooks/{connection.name}" if settings.gateway.url else None
+    try:
+        ours = subscribing.ours(connect(connection, budget).subscriptions.list(), secrets.read(), url)
+    except SyncError as fault:
+        return Verdict("webhooks", connection.name, ok=False, sentence=f"{fault}; what is subscribed cannot be told.")
+    again = f"`integration webhooks register {connection.name}`"
+    if not ours:
+        return Verdict(
+            "webhooks", connection.name, ok=True, sentence=f"not subscribed: what is new is found by polling; {again} subscribes"
+        )
+    if not any(one.active for one in ours):
+        return Verdict("webhooks", connection.name, ok=False, sentence=f"the subscription is disabled, so nothing comes; run {again}.")
+    if not connection.webhook_secrets:
+        return Verdict("webhooks", connection.name, ok=False, sentence=f"subscribed, but its secret is not here; run {again}.")
+    events = sorted({event for one in ours for event in one.events})
+    return Verdict("webhooks", connection.name, ok=True, sentence=f"subscribed to {', '.join(events)}")

@@ -42,6 +42,9 @@ COMMANDS: Mapping[str, Row] = {
     "dead-letters": Row("commands.dead_letters:dead_letters", "List, show, replay and dismiss what needs a person."),
     "holds": Row("commands.holds:holds_group", "List, release and cancel what waits for something that is missing."),
     "backfill": Row("commands.backfill:backfill", "Bring over what was created in a stretch of time."),
+    "reconcile": Row("commands.reconcile:reconcile", "Prove that both sides hold the same, and repair what can be."),
+    "privacy": Row("commands.privacy:privacy", "Answer a person's request for their data, or for its deletion."),
+    "audit": Row("commands.audit:audit", "List who did what, and when."),
     "keys": Row("commands.keys:keys", "Rotate the keys that seal the ledger's payloads."),
 }
 

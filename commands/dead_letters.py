@@ -18,7 +18,7 @@ from commands.ledger import known_flow, opened
 from commands.output import Column, console, json_option, print_json, print_table, printable
 from commands.trace import as_data, exact, print_story
 from connectors.registry import SYSTEMS
-from integration.ledger import edits, letters, story
+from integration.ledger import audit, edits, letters, story
 from integration.ledger.database import read, write
 from integration.ledger.letters import OPEN, Letter
 from integration.ledger.story import Identity
@@ -130,6 +130,8 @@ def replay(
         change = editor(house.settings, wanted) if wanted else None
         with write(house.engine) as connection:
             done = letters.replay(connection, house.vault, found, change, paths)
+            for letter in done.letters:
+                audit.record(connection, "replay dead letter", letter.source_key, letter=letter.id, set=[edit.path for edit in wanted])
     if as_json:
         print_json({"replayed": [one.id for one in done.letters], "gone": [one.id for one in done.gone], "batches": list(done.batches)})
     elif done.letters:
@@ -166,6 +168,8 @@ def dismiss(
             confirm(f"Dismiss {_count(found)}?", yes)
         with write(house.engine) as connection:
             dismissed = letters.dismiss(connection, found, note or "dismissed by a person")
+            for letter in found:
+                audit.record(connection, "dismiss dead letter", letter.source_key, letter=letter.id, note=note)
     if as_json:
         print_json({"dismissed": dismissed})
     else:

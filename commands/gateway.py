@@ -12,6 +12,8 @@ from commands.configuration import complete
 from commands.invocation import Invocation
 from commands.output import console
 from connectors.registry import definition
+from gateway.app import Gateway
+from gateway.bell import Bell
 from integration import logs
 from integration.errors import Misconfigured
 from integration.ledger.database import open_engine
@@ -39,13 +41,12 @@ def gateway(invocation: Invocation, port: int | None, host: str | None) -> None:
     settings = complete(invocation)
     address, wanted = host or settings.gateway.host, settings.gateway.port if port is None else port
     os.environ[CONFIG] = str(settings.path)  # Celery's settings are read from there
-    from gateway.app import Gateway  # noqa: PLC0415 - loads Celery, which needs the configuration
-    from gateway.bell import Bell  # noqa: PLC0415
+    from tasks.hint import ring  # noqa: PLC0415 - loads Celery, which needs the configuration
 
     engine = open_engine(settings.database_url)
     upgrade(engine)
     logs.configure()
-    bell = Bell({name: definition(one).limits for name, one in settings.connections.items()})
+    bell = Bell(ring, {name: definition(one).limits for name, one in settings.connections.items()})
     server = uvicorn.Server(
         uvicorn.Config(
             Gateway(settings, engine, bell).app(),
@@ -66,6 +67,7 @@ def gateway(invocation: Invocation, port: int | None, host: str | None) -> None:
         raise Misconfigured(
             f"nothing can listen on {address}:{wanted} ({error.strerror}); free it, or choose another with --port."
         ) from None
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an answer of two parts must not wait 40 ms for its second
     with listener:
         console().print(f"listening on http://{address}:{listener.getsockname()[1]}/hooks/<connection>")
         server.run(sockets=[listener])

@@ -31,11 +31,11 @@ ADVICE: Mapping[str, str] = {
     "credit": "settle it with the customer; `release` books it all the same",
     "address": "correct it in the source, or `release --set PATH=VALUE`",
     "order": "nothing: it goes on when its order is booked",
-    "tracking": "nothing: it goes on with its tracking number, or at its deadline without",
+    "tracking": "nothing: it goes on with its tracking number, at its deadline or by `release` without",
 }
 """By kind of hold."""
 
-WAIVABLE = ("out_of_stock", "credit")
+WAIVABLE = ("out_of_stock", "credit", "tracking")
 """What a person may decide to do without."""
 
 
@@ -90,9 +90,9 @@ def release(
     changes: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Let held records go on: with an edit, or without the stock or credit that they wait for.
+    """Let held records go on: with an edit, or without the stock, credit or tracking number that they wait for.
 
-    An unknown item, a faulty address, an order or a tracking number cannot be done without: such a record is looked at anew at once,
+    An unknown item, a faulty address or an order cannot be done without: such a record is looked at anew at once,
     and waits on where nothing has changed.
     """
     wanted = [edits.parse(change) for change in changes]

@@ -14,7 +14,8 @@ from commands.invocation import Invocation
 from commands.ledger import opened
 from commands.output import ago, console, lasting
 from integration.errors import Misconfigured
-from integration.ledger import rotation
+from integration.ledger import audit, rotation
+from integration.ledger.database import write
 from integration.line.journey import House
 from integration.secrets import SecretsFile
 from integration.settings import Secret, Settings
@@ -49,6 +50,8 @@ def rotate(invocation: Invocation) -> None:
             sealed += _seal(house)
         if not rotation.end(house.engine, house.vault):
             raise Failure("something was sealed under the old key just now; run `integration keys rotate` again.", Exit.FAILED)
+        with write(house.engine) as connection:
+            audit.record(connection, "rotate keys", rows=sealed)
     console().print(f"{sealed} rows were sealed anew, and the old key is forgotten.")
 
 
@@ -65,6 +68,8 @@ def rewrap(invocation: Invocation, reference: str) -> None:
         # The file comes first: stopped between the two, the same command finds the ledger still open to it.
         _rewrap_secrets(settings.home / SECRETS_FILE, settings.master_key, new)
         house.vault.rewrap(new)
+        with write(house.engine) as connection:
+            audit.record(connection, "rewrap keys", now=new.reference)
     screen = console()
     screen.print(f"The ledger's keys are guarded by {new.reference} now; {settings.master_key.reference} opens nothing any more.")
     screen.print(f'Now set key = "{reference}" under [encryption] in {settings.path}, and restart everything.')

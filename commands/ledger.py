@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +15,7 @@ from commands.exits import Exit
 from commands.failure import Failure
 from commands.invocation import Invocation
 from connectors.wiring import open_house
+from integration.ledger import audit
 from integration.line.journey import House
 from integration.settings import Settings
 from integration.suggest import did_you_mean
@@ -25,13 +28,23 @@ def opened(invocation: Invocation, *, credentials: bool = False) -> Iterator[Hou
     house: House | None = None
     try:
         house = open_house(settings)
-        yield house
+        with audit.acting_as(_user()):
+            yield house
     except (OperationalError, InterfaceError) as fault:
         said = (str(fault.orig).strip().splitlines() or [type(fault).__name__])[0]
         raise Failure(f"the database does not answer ({said}); start it or mend DATABASE_URL.", Exit.FAILED) from None
     finally:
         if house is not None:
             house.engine.dispose()
+
+
+def _user() -> str:
+    """Whoever runs this, for the audit trail; a container may have no name for it."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def known_flow(settings: Settings, name: str, param_hint: str) -> str:

@@ -14,7 +14,7 @@ from integration import clock
 from integration.ledger import calls
 from integration.ledger.batches import STAGES
 from integration.ledger.budgets import use
-from integration.ledger.calls import LONGER, UP_TO_MS
+from integration.ledger.calls import LONGER, UP_TO_MS, WEBHOOK
 from integration.ledger.counts import Counts, count
 from integration.ledger.pulses import pulses
 from integration.ports import Limits
@@ -45,7 +45,7 @@ class Ledger(Collector):
         )
         yield _gauge("pulse_age_seconds", "How long ago a part last moved.", ["part", "host"], self._pulse_ages())
         yield from self._budgets()
-        yield self._calls()
+        yield from self._calls()
 
     def _flow_metrics(self, counts: Counts) -> Iterator[Metric]:
         yield _gauge("waiting", "Records that wait for their time.", ["flow"], self._each(self._flows, counts.waiting))
@@ -78,7 +78,8 @@ class Ledger(Collector):
         yield _gauge("budget_used_ratio", "Share of the allowed requests that is used.", ["connection"], used)
         yield _gauge("budget_paused", "1 while nobody may send on the connection.", ["connection"], paused)
 
-    def _calls(self) -> Metric:
+    def _calls(self) -> Iterator[Metric]:
+        webhooks = CounterMetricFamily("integration_webhooks", "Webhooks that came, by what we answered.", labels=["connection", "outcome"])
         family = HistogramMetricFamily(
             "integration_api_seconds", "Duration of the calls of a system.", labels=["connection", "operation", "outcome"]
         )
@@ -91,8 +92,12 @@ class Ledger(Collector):
             for up_to in (*UP_TO_MS, LONGER):
                 so_far += by_duration[up_to].calls if up_to in by_duration else 0
                 buckets.append(("+Inf" if up_to == LONGER else str(up_to / 1000), so_far))
-            family.add_metric(labels, buckets, sum(one.seconds for one in by_duration.values()))
-        return family
+            if labels[1] == WEBHOOK:
+                webhooks.add_metric([labels[0], labels[2]], so_far)
+            else:
+                family.add_metric(labels, buckets, sum(one.seconds for one in by_duration.values()))
+        yield family
+        yield webhooks
 
 
 def _gauge(name: str, text: str, labels: Sequence[str], values: Mapping[Any, float]) -> Metric:

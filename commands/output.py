@@ -52,8 +52,12 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(data: Any) -> None:
+    click.echo(as_json_text(data))
+
+
+def as_json_text(data: Any) -> str:
     """Decimals as text, instants in UTC with Z."""
-    click.echo(json.dumps(data, default=_plain, indent=2, ensure_ascii=False))
+    return json.dumps(data, default=_plain, indent=2, ensure_ascii=False)
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], *, title: str = "", empty: str = "nothing") -> None:

@@ -7,8 +7,12 @@ import sys
 import click
 
 from commands.configuration import incomplete
+from commands.failure import Failure
 from commands.invocation import Invocation
+from commands.ledger import opened
 from commands.output import Column, json_option, print_json, print_table
+from integration.ledger import audit
+from integration.ledger.database import write
 from integration.secrets import SECRET_NAME, SecretsFile
 from integration.settings import Settings
 from integration.settings.environment import SECRETS_FILE
@@ -38,6 +42,7 @@ def set_secret(invocation: Invocation, name: str) -> None:
         raise click.UsageError(f"the value for {name} has several lines or control characters; give one line.")
     file.write({**kept, name: value})
     click.echo(f'{name} is set; refer to it as "secret:{name}".')
+    _note(invocation, "set secret", name)
 
 
 @secrets.command("list")
@@ -69,6 +74,16 @@ def unset_secret(invocation: Invocation, name: str) -> None:
     file.write(kept)
     uses = _uses(settings, name)
     click.echo(f"{name} is unset." + (f" Still referred to by {', '.join(uses)}." if uses else ""))
+    _note(invocation, "unset secret", name)
+
+
+def _note(invocation: Invocation, action: str, name: str) -> None:
+    """In the audit trail. What is done is done, though the database be not there yet."""
+    try:
+        with opened(invocation) as house, write(house.engine) as connection:
+            audit.record(connection, action, name)
+    except Failure as failure:
+        click.echo(f"It is not in the audit trail: {failure.message}", err=True)
 
 
 def _file(settings: Settings) -> SecretsFile:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import click
+from rich.text import Text
 
-from commands.configuration import complete
 from commands.exits import Exit
 from commands.failure import Failure
 from commands.invocation import Invocation
 from commands.ledger import opened
 from commands.output import Column, console, json_option, print_json, print_table
-from connectors.registry import connect, definition
+from commands.processes import takes_webhooks
+from connectors import subscribing
+from connectors.registry import connect, definition, events_of_use
 from connectors.rest.webhooks import Subscription, Subscriptions
 from integration.budget import SharedBudget
 from integration.errors import Misconfigured, SyncError
@@ -22,8 +25,23 @@ from integration.line.journey import House
 from integration.secrets import SecretsFile
 from integration.settings import Settings
 from integration.settings.environment import SECRETS_FILE
+from integration.settings.values import Wrong
+from integration.settings.values import url as checked_url
 from integration.settings.webhook_secret import webhook_secret_name
 from integration.suggest import did_you_mean
+from integration.webhook_secrets import WebhookSecrets
+
+_URL = click.option("--url", help="How the system reaches the gateway; else `url` of [gateway].")
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A connection with its subscriptions and what is kept of them."""
+
+    name: str
+    settings: Settings
+    there: Subscriptions
+    secrets: WebhookSecrets
 
 
 @click.group()
@@ -33,58 +51,47 @@ def webhooks() -> None:
 
 @webhooks.command()
 @click.argument("connection")
-@click.option("--url", help="How the system reaches the gateway; else `url` of [gateway].")
+@_URL
 @json_option
 @click.pass_obj
 def register(invocation: Invocation, connection: str, url: str | None, as_json: bool) -> None:
-    """Subscribe the gateway to what the flows of CONNECTION can use. Does nothing where it is subscribed already."""
-    with _at(invocation, connection) as (settings, there):
-        ours, events = _address(settings, connection, url), _events(settings, connection)
-        standing = [one for one in there.list() if one.url == ours]
-        good = [one for one in standing if one.active and set(one.events) == set(events)]
-        if good and settings.connections[connection].webhook_secrets:
-            done, subscription = "was subscribed already", good[0]
-        else:
-            # Without its secret a subscription is of no use: the system shows it once.
-            done, subscription = "is subscribed", _subscribe(settings, connection, there, ours, events, keep=False)
-            for one in standing:
-                there.unsubscribe(one.key)
-    _tell(connection, subscription, done, as_json)
+    """Subscribe the gateway to what the flows of CONNECTION can use.
+
+    Changes what is not as it should be, and does nothing where it is.
+    """
+    with _account(invocation, connection) as account:
+        address, events = _address(account, url), _events(account)
+        subscription, changed = subscribing.register(account.there, account.secrets, address, events)
+        _tell(account, subscription, "is subscribed" if changed else "was subscribed already", as_json)
 
 
 @webhooks.command()
 @click.argument("connection")
-@click.option("--url", help="How the system reaches the gateway; else `url` of [gateway].")
+@_URL
 @json_option
 @click.pass_obj
 def rotate(invocation: Invocation, connection: str, url: str | None, as_json: bool) -> None:
     """Take a new signing secret: subscribe anew, and drop the old subscription and its secret."""
-    with _at(invocation, connection) as (settings, there):
-        ours = _address(settings, connection, url)
-        old = [one for one in there.list() if one.url == ours]
-        subscription = _subscribe(settings, connection, there, ours, _events(settings, connection), keep=True)
-        for one in old:
-            there.unsubscribe(one.key)  # deliveries that it had queued are dropped, so its secret is needed no more
-        _drop_old_secret(settings, connection)
-    _tell(connection, subscription, "has a new secret", as_json)
+    with _account(invocation, connection) as account:
+        address, events = _address(account, url), _events(account)
+        subscription = subscribing.rotate(account.there, account.secrets, address, events)
+        _tell(account, subscription, "has a new secret", as_json)
 
 
 @webhooks.command()
 @click.argument("connection")
-@click.option("--url", help="How the system reaches the gateway; else `url` of [gateway].")
+@_URL
+@json_option
 @click.pass_obj
-def unregister(invocation: Invocation, connection: str, url: str | None) -> None:
+def unregister(invocation: Invocation, connection: str, url: str | None, as_json: bool) -> None:
     """End the subscriptions of the gateway at CONNECTION; polling goes on."""
-    with _at(invocation, connection) as (settings, there):
-        ours = _address(settings, connection, url)
-        ended = [one for one in there.list() if one.url == ours]
-        for one in ended:
-            there.unsubscribe(one.key)
-        file = _secrets(settings)
-        kept = file.read()
-        if kept.pop(webhook_secret_name(connection), None) is not None:
-            file.write(kept)
-    console().print(f"{connection}: {len(ended)} subscription{'' if len(ended) == 1 else 's'} ended.")
+    with _account(invocation, connection) as account:
+        known = url or account.settings.gateway.url
+        ended = subscribing.unregister(account.there, account.secrets, _address(account, url) if known else None)
+    if as_json:
+        print_json({"connection": connection, "ended": ended})
+    else:
+        console().print(f"{connection}: {ended} subscription{'' if ended == 1 else 's'} ended.")
 
 
 @webhooks.command("list")
@@ -94,94 +101,94 @@ def list_webhooks(ctx: click.Context, as_json: bool) -> None:
     """List the subscriptions of every connection. Ends with 3 where one of ours is disabled or has no secret here."""
     rows: list[dict[str, Any]] = []
     with opened(ctx.obj, credentials=True) as house:
-        settings = house.settings
-        for name, configured in settings.connections.items():
+        for name, configured in house.settings.connections.items():
             if definition(configured).webhooks is None:
                 continue
-            ours = f"{settings.gateway.url}/hooks/{name}" if settings.gateway.url else None
+            account = _of(house, name)
             try:
-                found = _subscriptions(house, name).list()
+                found = account.there.list()
             except SyncError as error:
-                rows.append({"connection": name, "state": str(error), "ours": False, "bad": True})
+                rows.append({"connection": name, "key": None, "url": None, "events": [], "active": None, "ours": False, "secret": False})
+                rows[-1] |= {"state": str(error), "bad": True}
                 continue
-            rows += [_row(name, one, ours, secret=bool(configured.webhook_secrets)) for one in found]
+            rows += [_row(account, one) for one in found]
     if as_json:
         print_json(rows)
     else:
-        columns = [Column("connection", "Connection"), Column("url", "Address"), Column("events", "Events"), Column("state", "State")]
-        shown = [{**row, "events": ", ".join(row.get("events", ())) or None} for row in rows]
+        columns = [Column("connection", "Connection", style="bold"), Column("key", "Key"), Column("url", "Address")]
+        columns += [Column("events", "Events"), Column("secret", "Secret"), Column("state", "State")]
+        shown = [{**row, "events": ", ".join(row["events"]) or None, "state": _coloured(row)} for row in rows]
         print_table(shown, columns, empty="No subscriptions; `integration webhooks register CONNECTION` makes one.")
     if any(row["bad"] for row in rows):
         ctx.exit(Exit.PERSON)
 
 
-def _row(name: str, one: Subscription, ours: str | None, *, secret: bool) -> dict[str, Any]:
-    mine = one.url == ours
-    state = "active" if one.active else f"disabled: integration webhooks register {name}"
-    if mine and one.active and not secret:
-        state = f"its secret is not here: integration webhooks register {name}"
-    if not mine:
+def _row(account: _Account, one: Subscription) -> dict[str, Any]:
+    kept = one.key in account.secrets.read()
+    base = account.settings.gateway.url
+    ours = kept or (base is not None and one.url == f"{base}/hooks/{account.name}")
+    again = f"integration webhooks register {account.name}"
+    state = "active" if one.active else "disabled"
+    if not ours:
         state += ", not ours"
-    bad = mine and not (one.active and secret)
-    return {"connection": name, "url": one.url, "events": list(one.events), "active": one.active, "ours": mine, "state": state, "bad": bad}
+    elif not one.active:
+        state += f", nothing comes: {again}"
+    elif not kept:
+        state = f"its secret is not here: {again}"
+    told = {"key": one.key, "url": one.url, "events": list(one.events), "active": one.active, "ours": ours, "secret": kept}
+    return {"connection": account.name, **told, "state": state, "bad": ours and not (one.active and kept)}
+
+
+def _coloured(row: dict[str, Any]) -> Text:
+    return Text(row["state"], style="bold red" if row["bad"] else "dim" if not row["ours"] else "green")
 
 
 @contextmanager
-def _at(invocation: Invocation, name: str) -> Iterator[tuple[Settings, Subscriptions]]:
-    settings = complete(invocation)
-    if name not in settings.connections:
-        raise click.BadParameter(f"there is no connection `{name}`; {did_you_mean(name, settings.connections)}", param_hint="CONNECTION")
+def _account(invocation: Invocation, name: str) -> Iterator[_Account]:
     with opened(invocation, credentials=True) as house:
-        yield house.settings, _subscriptions(house, name)
+        known = house.settings.connections
+        if name not in known:
+            raise click.BadParameter(f"there is no connection `{name}`; {did_you_mean(name, known)}", param_hint="CONNECTION")
+        own = f"secret:{webhook_secret_name(name)}"
+        if foreign := [secret for secret in known[name].webhook_secrets if secret.reference != own]:
+            raise Misconfigured(
+                f"its `secret` is {foreign[0].reference}, so that no other can be kept for it; take the key out.",
+                f"[connections.{name}.webhooks]",
+            )
+        yield _of(house, name)
 
 
-def _subscriptions(house: House, name: str) -> Subscriptions:
-    configured = house.settings.connections[name]
-    declared = definition(configured)
+def _of(house: House, name: str) -> _Account:
+    settings = house.settings
+    declared = definition(settings.connections[name])
     budget = SharedBudget(house.engine, name, declared.limits, declared.times.total + declared.times.settle)
-    return connect(configured, budget).subscriptions
+    file = SecretsFile(settings.home / SECRETS_FILE, settings.master_key.reveal())
+    return _Account(name, settings, connect(settings.connections[name], budget).subscriptions, WebhookSecrets(file, name))
 
 
-def _address(settings: Settings, name: str, url: str | None) -> str:
-    base = url or settings.gateway.url
+def _address(account: _Account, url: str | None) -> str:
+    if url is not None:
+        try:
+            url = checked_url(url)
+        except Wrong as fault:
+            raise click.BadParameter(f"it {fault}", param_hint="--url") from None
+    base = url or account.settings.gateway.url
     if base is None:
-        raise Misconfigured("how do the systems reach the gateway? Set `url` under [gateway], or give --url.", str(settings.path))
-    return f"{base.rstrip('/')}/hooks/{name}"
+        raise Misconfigured("how do the systems reach the gateway? Set `url` under [gateway], or give --url.", str(account.settings.path))
+    return f"{base}/hooks/{account.name}"
 
 
-def _events(settings: Settings, name: str) -> Sequence[str]:
-    declared = definition(settings.connections[name]).webhooks
-    used = {flow.entity for flow in settings.flows.values() if flow.source == name}
-    events = [event for event, brings in declared.brings.items() if used & set(brings)] if declared is not None else []
+def _events(account: _Account) -> Sequence[str]:
+    events = events_of_use(account.settings.connections[account.name], account.settings.flows.values())
     if not events:
-        raise Failure(f"no flow reads from {name} what its webhooks tell of; nothing was done.", Exit.FAILED)
+        raise Failure(f"no flow reads from {account.name} what its webhooks tell of; nothing was done.", Exit.FAILED)
     return events
 
 
-def _subscribe(settings: Settings, name: str, there: Subscriptions, url: str, events: Sequence[str], *, keep: bool) -> Subscription:
-    """Subscribe and keep the secret at once; with `keep` beside the one that is in use."""
-    made = there.subscribe(url, events)
-    file = _secrets(settings)
-    kept = file.read()
-    key = webhook_secret_name(name)
-    old = kept.get(key, "").split() if keep else []
-    file.write({**kept, key: " ".join([made.secret, *old])})
-    return made.subscription
-
-
-def _drop_old_secret(settings: Settings, name: str) -> None:
-    file = _secrets(settings)
-    kept = file.read()
-    key = webhook_secret_name(name)
-    file.write({**kept, key: kept[key].split()[0]})
-
-
-def _secrets(settings: Settings) -> SecretsFile:
-    return SecretsFile(settings.home / SECRETS_FILE, settings.master_key.reveal())
-
-
-def _tell(name: str, subscription: Subscription, done: str, as_json: bool) -> None:
+def _tell(account: _Account, subscription: Subscription, done: str, as_json: bool) -> None:
     if as_json:
-        print_json({"connection": name, "url": subscription.url, "events": list(subscription.events), "done": done})
-    else:
-        console().print(f"{name} {done}: {', '.join(subscription.events)} go to {subscription.url}")
+        print_json({"connection": account.name, "url": subscription.url, "events": list(subscription.events), "done": done})
+        return
+    console().print(f"{account.name} {done}: {', '.join(subscription.events)} go to {subscription.url}")
+    if not takes_webhooks(account.settings):
+        console().print("The gateway is part of what `integration up` runs from its next start on.", style="dim")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from connectors.tims import schemas as tims
 from integration.errors import Misconfigured, SyncError
 from integration.ports import Budget
 from integration.schema import paths
-from integration.settings.model import Connection
+from integration.settings.model import Connection, Flow
 from integration.suggest import did_you_mean
 
 _HERE = Path(__file__).parent
@@ -81,6 +81,13 @@ def definition(connection: Connection) -> Definition:
             f"no system {connection.system!r}; {did_you_mean(connection.system, SYSTEMS)}", where=f"connection {connection.name}, system"
         )
     return load(system.connector_file, connection.overrides, connection.name)
+
+
+def events_of_use(connection: Connection, flows: Iterable[Flow]) -> list[str]:
+    """The events of the connection's webhooks that tell of anything that a flow reads from it."""
+    declared = definition(connection).webhooks
+    used = {flow.entity for flow in flows if flow.source == connection.name}
+    return [event for event, named in declared.brings.items() if used & named.keys()] if declared is not None else []
 
 
 def connect(connection: Connection, budget: Budget) -> RestConnection:

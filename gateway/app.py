@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from connectors.rest import payload
+from connectors.rest.observe import Exchange
+from connectors.rest.tally import Tally
 from connectors.rest.webhooks import Hint, hints
 from gateway import openapi
 from gateway.bell import Bell
@@ -26,6 +29,7 @@ from gateway.readiness import hindrance
 from gateway.subscribers import Subscriber, Subscribers
 from gateway.verify import Unsigned, comes_from, verify
 from integration import clock
+from integration.ledger.calls import WEBHOOK
 from integration.ledger.database import read
 from integration.settings import Settings
 
@@ -54,6 +58,7 @@ class Gateway:
         self._settings, self._engine, self._bell = settings, engine, bell
         self._subscribers = Subscribers(settings)
         self._intake = Intake(engine)
+        self._tally = Tally(engine)
 
     def app(self) -> Starlette:
         routes = [
@@ -77,6 +82,13 @@ class Gateway:
         subscriber = self._subscribers.get(request.path_params["connection"])
         if subscriber is None:
             return _say(404, "unknown_connection", "There is no such connection, or it is not subscribed.")
+        began = time.monotonic()
+        answer = await self._receive(subscriber, request)
+        taken = Exchange(subscriber.connection.name, WEBHOOK, "POST", answer.status_code, time.monotonic() - began)
+        self._tally.count(taken)
+        return answer
+
+    async def _receive(self, subscriber: Subscriber, request: Request) -> Response:
         connection = subscriber.connection
         if not comes_from(request.client.host if request.client else None, connection.webhook_networks):
             log.warning("webhook refused", connection=connection.name, reason="it comes from none of the networks that are configured")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
 from integration.ports import Limits
-from tasks.hint import ring
 
 log = structlog.get_logger()
 
@@ -21,7 +20,9 @@ class Bell:
     """Rings at once for the first event of a connection, and once more for all that come until its rest is over. What nobody hears the
     sweeper finds."""
 
-    def __init__(self, limits: Mapping[str, Limits]) -> None:
+    def __init__(self, ring: Callable[[str], None], limits: Mapping[str, Limits]) -> None:
+        """`ring` is called with a connection's name; `limits` are those of each."""
+        self._ring = ring
         self._rests = {name: one.per_seconds / one.requests / SHARE for name, one in limits.items()}
         self._changed = threading.Condition()
         self._not_before: dict[str, float] = {}
@@ -40,7 +41,7 @@ class Bell:
         while True:
             name = self._next()
             try:
-                ring(name)
+                self._ring(name)
             except Exception as error:  # noqa: BLE001 - whatever it is, the next event must be rung for
                 log.warning("no bell was rung; the sweeper takes what has come", connection=name, error=type(error).__name__)
 

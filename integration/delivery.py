@@ -195,7 +195,7 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
     else:
         raise Transient(f"{key} changes too fast to be written; it is tried again")
     members = {name: value for name, value in kept_members(target, parcel).items() if name not in dispute.open_members}
-    delivered = Delivered("updated", remote, {**before, **members}, "; ".join(dispute.notes))
+    delivered = Delivered("updated", remote, {**before, **members, **dispute.remembered()}, "; ".join(dispute.notes))
     if not dispute.faults:
         return delivered
     # The rest is written. The version stays the old one: whoever writes next meets the same dispute, until a person has ended it.

@@ -13,6 +13,9 @@ from integration.ports import Body, Writable
 STATUS = "status"
 """The group of members that say how a record stands."""
 
+KEPT = "$kept"
+"""Beside the members that we wrote last: what the target has kept instead of them."""
+
 
 @dataclass(slots=True)
 class Dispute:
@@ -32,6 +35,12 @@ class Dispute:
     notes: list[str] = field(default_factory=list)
     faults: list[FieldError] = field(default_factory=list)
     open_members: set[str] = field(default_factory=set)
+    _kept: dict[str, Any] = field(default_factory=dict)
+
+    def remembered(self) -> dict[str, Any]:
+        """What is to be known the next time besides the members."""
+        earlier = {name: value for name, value in self.before.get(KEPT, {}).items() if name not in self.changes}
+        return {KEPT: earlier | self._kept} if earlier or self._kept or KEPT in self.before else {}
 
     def asks_for_own_states(self) -> bool:
         """Whether a state is to be there that only the target itself can set."""
@@ -44,7 +53,7 @@ class Dispute:
             if not same(there.get(name), wanted):
                 group = next((group for group, members in self.writable.groups.items() if name in members), name)
                 said = f"{name} should be {wanted}, but {self.key} is {self.states(there)}, which only the target itself can change"
-                self._leave(group, said)
+                self._leave(group, said, there)
 
     def both_changed(self, there: Body) -> None:
         """The record has changed there, as `there` shows: perhaps in what we are about to change."""
@@ -58,7 +67,7 @@ class Dispute:
             if self._winner(group) == "source":
                 self.notes.append(f"{said}; the source wins")
             else:
-                self._leave(group, said)
+                self._leave(group, said, there)
 
     def too_late(self, error: Refused, there: Body) -> None:
         """The record has moved on and takes some of it no more. Raises the error itself where it does not say what."""
@@ -69,17 +78,19 @@ class Dispute:
         for group in groups:
             names = [name for name in self.writable.groups[group] if name in self.changes]
             if group != STATUS:
-                self._leave(group, f"{', '.join(names)} changed, but {self.key} is {self.states(there)} and takes no change of it any more")
+                said = f"{', '.join(names)} changed, but {self.key} is {self.states(there)} and takes no change of it any more"
+                self._leave(group, said, there)
             elif all(self._carried_on(name, there) for name in names):
                 self._drop(group)
             else:
-                self._leave(group, f"{self._both_states(there)}, which cannot be changed any more")
+                self._leave(group, f"{self._both_states(there)}, which cannot be changed any more", there)
 
     def _edited(self, name: str, there: Body) -> bool:
         if name not in self.changes or name not in self.before:
             return False
         value = there.get(name)
-        return not (self._own(name, value) or same(value, self.before[name]) or same(value, self.changes[name]))
+        last = self.before.get(KEPT, {}).get(name, self.before[name])
+        return not (self._own(name, value) or same(value, last) or same(value, self.changes[name]))
 
     def _carried_on(self, name: str, there: Body) -> bool:
         """Whether we ask for the state that a new record starts with, and the target has gone on from it by itself."""
@@ -95,10 +106,11 @@ class Dispute:
     def _winner(self, group: str) -> str:
         return self.winners.get(group, "source")
 
-    def _leave(self, group: str, said: str) -> None:
+    def _leave(self, group: str, said: str, there: Body) -> None:
         """It stays as it is there: by the policy, or until a person has decided."""
         if self._winner(group) == "target":
             self.notes.append(f"{said}; the target wins")
+            self._kept |= {name: there.get(name) for name in self.writable.groups.get(group, (group,)) if name in self.before}
         else:
             self.faults.append(FieldError(group, said))
             self.open_members.update(self.writable.groups.get(group, (group,)))

@@ -84,7 +84,13 @@ class Unauthorized(SyncError):
 
 
 class Invalid(SyncError):
+    """`readable` is what of the record could be read in spite of the faults; it may be personal, and no message tells it."""
+
     kind = "invalid"
+
+    def __init__(self, message: str, fields: tuple[FieldError, ...] = (), readable: dict[str, object] | None = None) -> None:
+        super().__init__(message, fields)
+        self.readable = readable
 
 
 class Refused(SyncError):

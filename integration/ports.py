@@ -228,6 +228,19 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True)
+class Booked:
+    """What an order is worth where it is booked: `units` by the code that it is booked under. `order_key`: the channel's key; `void`: it
+    counts for nothing, because it was cancelled. `total` is None where it cannot be read."""
+
+    key: str
+    order_key: str | None
+    currency: str | None
+    total: Decimal | None
+    units: Mapping[str, int]
+    void: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Level:
     """What a channel shows of a SKU: its quantity, None where none was ever set, with its `as_of`; `pending` units on open orders."""
 
@@ -275,4 +288,18 @@ class Warehouse(Protocol):
 
     def reservation(self, record: SourceRecord) -> Reservation | None:
         """None for an order that came from nowhere else."""
+        ...
+
+
+class Books(Protocol):
+    """A connection that books orders, and can be asked for all that it has booked."""
+
+    def fetch_page(self, entity: str, request: PageRequest) -> Page: ...
+
+    def find(self, entity: str, value: str) -> Sequence[Remote]: ...
+
+    def get(self, entity: str, key: str) -> Remote | None: ...
+
+    def booked(self, key: str, body: Body) -> Booked:
+        """Of an order as it was answered, or as it would be written."""
         ...

@@ -8,7 +8,7 @@ from integration import clock
 from integration.ledger import alerts, batches, pulses
 from integration.ledger.database import write
 from integration.ledger.hints import forget as forget_hints
-from integration.line import hints, holds
+from integration.line import hints, holds, retention
 from tasks.app import app
 from tasks.base import LineTask, house
 from tasks.chain import ring, ring_batches
@@ -37,10 +37,12 @@ def sweep(self: LineTask) -> None:
 
 @app.task(base=LineTask, name="forget")
 def forget() -> None:
-    """Ticks that found nothing leave no trace for long, nor do hosts that are gone and alerts that are over."""
-    engine, moment = house().engine, clock.now()
+    """What is over leaves no trace for long: ticks that found nothing, hosts that are gone, alerts; and what has been kept long enough."""
+    present = house()
+    engine, moment = present.engine, clock.now()
     batches.forget_empty_runs(engine, FORGET_AFTER)
     pulses.forget(engine, moment - FORGET_PULSES_AFTER)
     alerts.forget(engine, moment - FORGET_ALERTS_AFTER)
     with write(engine) as connection:
         forget_hints(connection, moment - FORGET_HINTS_AFTER)
+    retention.forget(present)

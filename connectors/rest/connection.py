@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from integration import clock
 from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Transient
 from integration.ports import (
     Body,
+    Booked,
     Budget,
     Credit,
     Item,
@@ -153,13 +154,16 @@ class RestConnection:
         owners = [body.get(lookup.sku) for body in found if body.get(lookup.status) in lookup.orderable]
         return Item(owners[0], active=True) if len(owners) == 1 and isinstance(owners[0], str) else None
 
-    # ---- Channel and Warehouse
+    # ---- Channel, Warehouse and Books
 
     def promise(self, record: SourceRecord) -> Promise:
         return units.promise(self._needs(self._entity("order").units, "order", "units"), record)
 
     def reservation(self, record: SourceRecord) -> Reservation | None:
         return units.reservation(self._needs(self._entity("order").holds, "order", "holds"), record)
+
+    def booked(self, key: str, body: Body) -> Booked:
+        return units.booked(self._needs(self._entity("order").books, "order", "books"), key, body)
 
     def level(self, body: Body, center: int) -> Level:
         return levels.level(self._levels(), body, center)
@@ -184,7 +188,7 @@ class RestConnection:
             return None
         usable = declared.write.usable if declared.write is not None else {}
         active = all(body.get(name) in (value, None) for name, value in usable.items())
-        return Credit(active, _amount(body.get(declared.credit.limit)), _amount(body.get(declared.credit.balance)) or Decimal(0))
+        return Credit(active, units.amount(body.get(declared.credit.limit)), units.amount(body.get(declared.credit.balance)) or Decimal(0))
 
     def available(self, sku: str) -> int | None:
         quantity = self._definition.item.quantity if self._definition.item is not None else None
@@ -296,13 +300,6 @@ def _at(body: Body, path: str) -> str:
     values = [one.get(member) for one in body.get(name) or () if isinstance(one, dict)]
     total = sum(value for value in values if isinstance(value, int))
     return f"{member} {total}" if total else ""
-
-
-def _amount(value: Any) -> Decimal | None:
-    try:
-        return Decimal(value) if isinstance(value, str | int | Decimal) else None
-    except InvalidOperation:
-        return None
 
 
 def _key(value: Any) -> str | None:

@@ -285,7 +285,7 @@ class Definition:
             raise ValueError("limits must each be at least 1")
         for event, named in (self.webhooks.brings if self.webhooks is not None else {}).items():
             if unknown := named.keys() - self.entities.keys():
-                raise ValueError(f"webhooks brings {sorted(unknown)[0]!r} with {event}, which is none of the entities")
+                raise ValueError(f"webhooks brings {min(unknown)!r} with {event}, which is none of the entities")
 
 
 def _check_path(entry: str, path: str, *, keyed: bool) -> None:

@@ -1,13 +1,15 @@
-"""What an order says of units: what it promises where it was placed, and whether they are set apart where it is fulfilled."""
+"""What an order says of units and money: what it promises where it was placed, whether that is set apart and what is booked where it is
+fulfilled."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from connectors.rest.definition import Holding, Units
-from integration.ports import Promise, Reservation, SourceRecord
+from connectors.rest.definition import Books, Holding, Units
+from integration.ports import Body, Booked, Promise, Reservation, SourceRecord
 
 
 def promise(declared: Units, record: SourceRecord) -> Promise:
@@ -29,6 +31,25 @@ def reservation(declared: Holding, record: SourceRecord) -> Reservation | None:
     if not isinstance(order_key, str) or not order_key:
         return None
     return Reservation(record.key, order_key, _is_one_of(declared.states, record.body))
+
+
+def booked(declared: Books, key: str, body: Body) -> Booked:
+    units: Counter[str] = Counter()
+    lines = body.get(declared.lines)
+    for line in lines if isinstance(lines, list) else ():
+        if isinstance(line, dict):
+            units[str(line.get(declared.sku))] += _whole(line.get(declared.quantity))
+    order_key, currency = (body.get(member) for member in (declared.order, declared.currency))
+    void = _is_one_of(declared.void, body)
+    return Booked(key, str(order_key) if order_key else None, str(currency or "") or None, amount(body.get(declared.total)), units, void)
+
+
+def amount(value: Any) -> Decimal | None:
+    """Money as a system writes it; None where it is none."""
+    try:
+        return Decimal(value) if isinstance(value, str | int | Decimal) else None
+    except InvalidOperation:
+        return None
 
 
 def _is_one_of(values: Mapping[str, tuple[str, ...]], body: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from integration.ports import Body
 
 LONGEST_KEY = 200
 LONGEST_NUMBER = 30
+MENDED = "\ufffd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +103,10 @@ def hints(declared: Webhooks, body: Any) -> list[Hint]:
 
 
 def _key(value: Any) -> str | None:
-    """A text or number that may be a key; not what no database keeps, as half a surrogate pair."""
+    """A text or number that may be a key; not what was mended because no database keeps it, see `payload.decode`."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**LONGEST_NUMBER else None
-    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_KEY and value.isprintable() else None
+    return value if isinstance(value, str) and 0 < len(value) <= LONGEST_KEY and value.isprintable() and MENDED not in value else None
 
 
 def _at(body: Any, place: str) -> Any:

@@ -41,8 +41,7 @@ def acting_as(name: str) -> Iterator[None]:
 def record(connection: Connection, action: str, subject: str | None = None, **detail: Any) -> None:
     """In the transaction of what was done. `subject`: what it was done to, a person by keyed hash; `detail` must go into JSON and hold
     nothing personal."""
-    entry = {"at": clock.now(), "actor": _actor.get(), "action": action, "subject": subject, "detail": detail}
-    connection.execute(insert(tables.audit).values(entry))
+    _keep(connection, action, subject, detail)
 
 
 def count(connection: Connection, action: str, counts: Mapping[str, int]) -> None:
@@ -53,10 +52,15 @@ def count(connection: Connection, action: str, counts: Mapping[str, int]) -> Non
         select(a.id, a.detail).where(a.action == action, a.at >= midnight).order_by(a.id.desc()).limit(1).with_for_update()
     ).first()
     if today is None:
-        record(connection, action, **counts)
+        _keep(connection, action, None, counts)
         return
     total = {name: today.detail.get(name, 0) + counts.get(name, 0) for name in {**today.detail, **counts}}
     connection.execute(update(tables.audit).where(a.id == today.id).values(detail=total))
+
+
+def _keep(connection: Connection, action: str, subject: str | None, detail: Mapping[str, Any]) -> None:
+    entry = {"at": clock.now(), "actor": _actor.get(), "action": action, "subject": subject, "detail": detail}
+    connection.execute(insert(tables.audit).values(entry))
 
 
 def listed(connection: Connection, *, since: datetime | None = None, action: str | None = None) -> list[Entry]:

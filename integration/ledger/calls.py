@@ -16,6 +16,9 @@ UP_TO_MS = (50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000)
 LONGER = 1_000_000
 """Stands for all that took longer than the last of them."""
 
+WEBHOOK = "webhook"
+"""The operation of a call that comes to us."""
+
 NO_ANSWER = "no answer"
 OUTAGE = (NO_ANSWER, "5xx")
 """Outcomes of a system that does not work."""
@@ -70,12 +73,12 @@ def counted(engine: Engine) -> Iterable[tuple[Key, Calls]]:
 
 
 def answers(engine: Engine) -> dict[str, Answers]:
-    """By connection. A token proves nothing: it is often another server that gives it."""
+    """By connection. A token proves nothing, for it is often another server that gives it, nor does a webhook."""
     a = tables.api_call.c
     bad = a.outcome.in_(OUTAGE)
     last = (
         select(a.connection, func.max(case((~bad, a.last_at))), func.max(case((bad, a.last_at))))
-        .where(a.operation != "token")
+        .where(a.operation.not_in(("token", WEBHOOK)))
         .group_by(a.connection)
     )
     with read(engine) as connection:

@@ -53,7 +53,7 @@ def count(engine: Engine) -> Counts:
             lag={flow: max(age for (name, _), age in stage_lag.items() if name == flow) for flow, _ in stage_lag},
             stage_lag=stage_lag,
             cursor_age=_cursor_age(connection, moment),
-            webhook_age={name: (moment - at).total_seconds() for name, at in hints.oldest_waiting(connection).items()},
+            webhook_age=_webhook_age(connection, moment),
             batches_due=_batches_due(connection, moment),
             passed=_passed(connection),
             alerts=_alerts(connection),
@@ -88,6 +88,13 @@ def _stage_lag(connection: Connection, moment: datetime) -> dict[tuple[str, str]
 def _cursor_age(connection: Connection, moment: datetime) -> dict[str, float]:
     c = tables.cursor.c
     return {flow: (moment - at).total_seconds() for flow, at in connection.execute(select(c.flow, c.updated_at))}
+
+
+def _webhook_age(connection: Connection, moment: datetime) -> dict[str, float]:
+    oldest: dict[str, float] = {}
+    for (name, _), at in hints.oldest_waiting(connection).items():
+        oldest[name] = max(oldest.get(name, 0.0), (moment - at).total_seconds())
+    return oldest
 
 
 def _batches_due(connection: Connection, moment: datetime) -> dict[Stage, int]:

@@ -55,7 +55,7 @@ def seen(connection: Connection, flow: str, wanted: Sequence[Hint]) -> set[int]:
     if not keys:
         return set()
     newest = select(r.source_key, func.max(r.version)).where(r.flow == flow, r.source_key.in_(sorted(keys))).group_by(r.source_key)
-    there = {key: version for key, version in connection.execute(newest)}
+    there: dict[str, str] = dict(connection.execute(newest).all())
     return {hint.id for hint in wanted if hint.changed_at is not None and _is_in(there.get(hint.key or ""), clock.text(hint.changed_at))}
 
 

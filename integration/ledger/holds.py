@@ -142,12 +142,13 @@ def send_on(
     `waive`: a person has decided that they go on without what they wait for. `change` makes the edited payload of a sealed one.
     """
     made: list[int] = []
-    page = {batches.RELEASE: True}
-    flows: dict[str, list[Hold]] = {}
     still = _still_held(connection, wanted)
+    groups: dict[tuple[str, bool], list[Hold]] = {}
+    by_hand = _by_hand(connection, still)
     for hold in sorted(still, key=lambda hold: (hold.since, hold.id)):
-        flows.setdefault(hold.flow, []).append(hold)
-    for flow, theirs in flows.items():
+        groups.setdefault((hold.flow, hold.id in by_hand), []).append(hold)
+    for (flow, a_person_sent_it), theirs in groups.items():
+        page = {batches.RELEASE: True} | ({batches.REPLAY: True} if a_person_sent_it else {})
         run_id: int | None = None
         for start in range(0, len(theirs), BATCH):
             some = theirs[start : start + BATCH]
@@ -243,6 +244,16 @@ def _still_held(connection: Connection, wanted: Sequence[Hold]) -> list[Hold]:
     ids = sorted(hold.record_id for hold in wanted)
     held = set(connection.execute(select(r.id).where(r.id.in_(ids), r.state == HELD).order_by(r.id).with_for_update()).scalars())
     return [hold for hold in wanted if hold.record_id in held]
+
+
+def _by_hand(connection: Connection, held: Sequence[Hold]) -> set[int]:
+    """Those that a person has replayed or backfilled: the marks of others count no more after the hold than before it."""
+    r, b = tables.record.c, tables.batch.c
+    rows = connection.execute(
+        select(r.id, b.lane, b.page).join(tables.batch, b.id == r.batch_id).where(r.id.in_([hold.record_id for hold in held]))
+    )
+    sent = {row.id for row in rows if row.lane == "backfill" or batches.REPLAY in row.page}
+    return {hold.id for hold in held if hold.record_id in sent}
 
 
 def _end(connection: Connection, record_id: int) -> None:

@@ -6,12 +6,14 @@ personal, see docs/privacy.md.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, or_, select, update
 
 from integration import clock
+from integration.dispute import KEPT
 from integration.forgotten import forgotten
 from integration.ledger import tables
 from integration.ledger.vault import Vault
@@ -50,10 +52,16 @@ def forget_delivered(
     ).all()
     for row in rows:
         members = vault.open(row.delivered)
-        left = {name: forgotten(value, wholly=wholly) if name in personal else value for name, value in members.items()}
+        left = _impersonal(members, personal, wholly=wholly)
+        if KEPT in members:
+            left[KEPT] = _impersonal(members[KEPT], personal, wholly=wholly)
         # The hash is one of the whole content, address and all.
         changes = {"delivered": vault.seal(left), "delivered_hash": None, "updated_at": clock.now()}
         connection.execute(update(tables.crosswalk).where(c.id == row.id).values(changes))
+
+
+def _impersonal(members: Mapping[str, Any], personal: Collection[str], *, wholly: bool) -> dict[str, Any]:
+    return {name: forgotten(value, wholly=wholly) if name in personal else value for name, value in members.items()}
 
 
 def drop_stories(connection: Connection, flow: str, before: datetime) -> int:

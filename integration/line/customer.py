@@ -9,12 +9,15 @@ from integration.errors import FieldError, Invalid
 from integration.line.journey import Canonical, House, Journey
 
 
-def customer_part(house: House, journey: Journey, canonical: Canonical) -> dict[str, Any]:
+def customer_part(house: House, journey: Journey, canonical: Canonical, *, addresses: bool = True) -> dict[str, Any]:
     """What load needs to find or make the customer: `{"target_key"}` where it is fixed, else `{"key", "find", "body"}`.
 
     `key` is a keyed hash of the address in lower case, so that neither the crosswalk nor a log holds the address itself.
+    Without `addresses` those that the order names are left out.
     """
     customer = customer_of(canonical)
+    if not addresses:
+        customer["addresses"] = []
     if not customer.get("email"):
         guests = journey.flow.guests
         if guests.rule == "refuse":

@@ -113,7 +113,9 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
         lock_cursor(connection, batch.flow)
         journey, again = house.journey(batch.flow), batch.lane == "backfill"
         found = stock_guard.versions(journey, page.records)
-        fresh = records.store_page(connection, house.vault, batch.flow, batch.id, found, journey.named, read_at, again=again, email=journey.email)
+        fresh = records.store_page(
+            connection, house.vault, batch.flow, batch.id, found, journey.named, read_at, again=again, email=journey.email
+        )
         publishers = stock_guard.demand(connection, house.settings, journey, page.records)
         records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
         # A record that was fetched by its key says nothing of those that changed before it.

@@ -15,6 +15,7 @@ from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
+from integration.line.origin import resting
 from integration.line.validate import ready
 
 log = structlog.get_logger()
@@ -64,10 +65,13 @@ def _items(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold
 
 
 def _orders(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:
+    """The order is booked, and its channel does not hold it."""
     flow = journey.flow
     with read(house.engine) as connection:
         rows = crosswalk.look_up(connection, flow.target, flow.source, "order", [hold.awaits for hold in waiting])
-    return [hold for hold in waiting if (row := rows.get(hold.awaits)) is not None and row.target_key is not None]
+    booked = {key for key, row in rows.items() if row.target_key is not None}
+    there = {key for key in sorted(booked) if not resting(house, journey, key)}
+    return [hold for hold in waiting if hold.awaits in there]
 
 
 def _judged(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:

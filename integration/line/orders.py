@@ -8,7 +8,7 @@ from typing import Any
 
 from integration import clock
 from integration.budget import Work, work
-from integration.delivery import Failed, Outcome, Parcel
+from integration.delivery import Failed, Outcome, Parcel, Skipped
 from integration.dispute import same
 from integration.errors import Conflict, Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
 from integration.ledger import batches, crosswalk, letters, records
@@ -46,12 +46,13 @@ class OrderLoader(Loader):
 
     def parcel(self, job: Job) -> Parcel:
         customer = self._customers.key_of(job)
-        # A person who replays or backfills wants it booked; one who replays has decided that the source is right.
+        # A person who replays, backfills or repairs wants it booked; one who replays has decided that the source is right.
         replayed = batches.REPLAY in self._batch.page
-        by_hand = replayed or self._batch.lane == "backfill"
+        by_hand = replayed or self._batch.lane in batches.GIVING_WAY
         parcel = order_parcel(self._journey, job, customer if isinstance(customer, str) else "", by_hand=by_hand)
-        decided = {group: "source" for group, winner in parcel.winners.items() if winner == "person"} if replayed else {}
-        return replace(parcel, winners={**parcel.winners, **decided})
+        if not replayed:
+            return parcel
+        return replace(parcel, winners={group: "source" if winner == "person" else winner for group, winner in parcel.winners.items()})
 
     def before(self, job: Job, crossing: Crossing) -> dict[str, Any]:
         """Of the status it counts what both sides agreed on last, for the target may have changed it and told the source."""
@@ -88,6 +89,8 @@ class OrderLoader(Loader):
         decided = [group for group, names in matters.items() if all(same(told.get(name), job.body.get(name)) for name in names)]
         if not decided:
             return outcome
+        if job.crossing is None or (job.crossing.target_key is None and outcome.delivered is None):
+            return Skipped("a person has decided not to book it as it is")
         parcel = self.parcel(job)
         parcel = replace(parcel, winners={**parcel.winners, **dict.fromkeys(decided, "target")}, settled=(*parcel.settled, *decided))
         return self._send(job, parcel, job.crossing, job.before).outcome

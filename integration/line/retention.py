@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
@@ -52,10 +53,10 @@ def _pieces(house: House) -> Iterator[tuple[str, Piece]]:
     for flow in house.settings.flows.values():
         payloads, stories = _bounds(house, flow, moment)
         personal = privacy.personal(house, flow)
-        yield "payloads", lambda connection, f=flow, p=personal, b=payloads: retention.drop_payloads(connection, house.vault, f, p, b)
-        yield "stories", lambda connection, f=flow, b=stories: retention.drop_stories(connection, f.name, b)
+        yield "payloads", partial(retention.drop_payloads, vault=house.vault, flow=flow, personal=personal, before=payloads)
+        yield "stories", partial(retention.drop_stories, flow=flow.name, before=stories)
     traces = moment - timedelta(seconds=house.settings.retention.traces)
-    yield "rest", lambda connection: retention.drop_what_has_no_record(connection, traces)
+    yield "rest", partial(retention.drop_what_has_no_record, before=traces)
 
 
 def _bounds(house: House, flow: Flow, moment: datetime) -> tuple[datetime, datetime]:

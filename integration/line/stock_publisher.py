@@ -16,7 +16,7 @@ import structlog
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS, Work, work
-from integration.errors import SyncError
+from integration.errors import SyncError, Transient, Unreachable, Waiting
 from integration.ledger import batches, stock
 from integration.ledger.batches import Batch, Stage
 from integration.ledger.database import write
@@ -40,6 +40,9 @@ SMALL = 20
 """In a group of so few the channel is asked for each SKU first: what it shows already is not written, and units that it holds for
 orders which it does not list yet are seen."""
 
+AGAIN_SECONDS = 2.0
+"""A write that failed, or was not answered, is done again so soon; it is one request for up to 100 quantities."""
+
 STALE_AGAIN = timedelta(minutes=5)
 """Somebody else's quantity may be dated so far ahead; after that ours is taken again."""
 
@@ -52,8 +55,13 @@ def publish(house: House, batch: Batch) -> list[Bell]:
     publisher = Publisher(house, flow, batch)
     publisher.guard.begin()
     while True:
-        while publisher.group():
-            pass
+        try:
+            while publisher.group():
+                pass
+        except Unreachable:
+            raise
+        except Transient as error:  # what is shown is wrong until it is written, so nobody waits longer for it than need be
+            raise Waiting(str(error), max(AGAIN_SECONDS, error.retry_after or 0.0)) from None
         with write(house.engine) as connection:
             stock.lock(connection, flow.name)
             due = stock.next_due(connection, flow.name)

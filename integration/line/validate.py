@@ -7,7 +7,7 @@ from typing import Any
 
 from integration.errors import Invalid, Limited, SyncError, Transient, Unauthorized, Waiting
 from integration.ledger.records import Aside, Passed, Record
-from integration.line.conditions import Conditions, of_a_person, unknown_items
+from integration.line.conditions import Conditions, lies_in_addresses, of_a_person, unknown_items
 from integration.line.customer import customer_part
 from integration.line.items import known_items
 from integration.line.journey import Canonical, House, Journey
@@ -56,11 +56,11 @@ def _one(
         if _use_target_skus(canonical, items):
             body = journey.writing[journey.flow.entity].to_body(canonical)
         faults += journey.writing[journey.flow.entity].faults(body)
-        if faults:
+        if faults and not (canonical["status"] == "cancelled" and lies_in_addresses(faults)):
             raise Invalid("the record does not pass", (*faults, *(unknown.fields if unknown else ())))
         if unknown is not None:
             raise unknown
-        customer = customer_part(house, journey, canonical)
+        customer = customer_part(house, journey, canonical, addresses=not faults)
         if held := conditions.of(record, canonical, customer):
             raise held
         parcel = {

@@ -52,7 +52,7 @@ class CompiledMapping:
         faults: Faults = []
         result: dict[str, Any] = fill(record, faults)
         if faults:
-            raise Invalid(summary(f"the {self.entity}", tuple(faults)), tuple(faults))
+            raise Invalid(summary(f"the {self.entity}", tuple(faults)), tuple(faults), result)
         return result
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from subprocess import Popen
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from commands import valkey
-from integration.ledger import tables
+from integration.ledger import holds, tables
+from integration.ledger.database import read, write
 from integration.ledger.open_letters import open_letters
 from tests.fixtures.line import POISON, SECONDS, Service, booked, configure, exported, key, open_line, place, wait_until_through, with_sku
 from tests.fixtures.processes import running, wait_for
@@ -42,6 +43,28 @@ def test_a_worker_killed_between_intent_and_outcome(service: Service, simulators
     assert not exported(simulators)
     service.worker("second")
     wait_until_through(simulators, placed)
+
+
+def test_a_worker_killed_while_it_books_what_was_on_hold(service: Service, simulators: Simulators) -> None:
+    placed = simulators.channeladvisor.place([with_sku(1, "LATER-1")])
+    worker = service.worker()
+    service.beat()
+    with open_line() as house:
+
+        def on_hold() -> int:
+            with read(house.engine) as connection:
+                return len(holds.listed(connection))
+
+        wait_for(lambda: on_hold() == 1, SECONDS)
+        simulators.tims.faults(hang={"times": 1, "delay": 3, "commit": True, "operations": ["createSalesOrder"]})
+        simulators.tims.items({"SKU": "LATER-1", "Description": "New", "Cost": "1.0000", "ListPrice": "2.0000", "Status": "Active"})
+        with write(house.engine) as connection:  # as if what was unknown were to be asked for again
+            connection.execute(delete(tables.item))
+        wait_for(lambda: simulators.tims.stats()["faults"].get("hang"), SECONDS)
+        kill(worker)
+        service.worker("second")
+        wait_until_through(simulators, placed)
+        assert on_hold() == 0
 
 
 @contextlib.contextmanager

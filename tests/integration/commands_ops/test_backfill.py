@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from commands import backfill_watch
 from integration import clock
 from integration.ledger import batches, tables
 from integration.ledger.database import read, write
 from integration.line import backfill
+from integration.line.holds import release
 from integration.line.journey import House
 from integration.line.stage import work_on
 from tests.fixtures.line import booked, drain, key, order, with_sku
@@ -87,11 +88,26 @@ def test_what_was_skipped_before_is_booked_by_a_backfill(house: House, simulator
 
 def test_what_is_put_aside_gives_exit_code_3(house: House, simulators: Simulators, ask: Ask) -> None:
     simulators.channeladvisor.place(
-        [dated(1, 2), {**with_sku(2, "NO-SUCH"), **{name: dated(2, 2)[name] for name in ("CreatedDate", "UpdatedDate")}}]
+        [dated(1, 2), {**dated(2, 2), "TotalAmount": "1.00"}, {**dated(3, 2), "Items": with_sku(3, "NO-SUCH")["Items"]}], check=False
     )
     with worker(house):
         done = ask("backfill", "orders", "--since", "2026-03-02", "--until", "2026-03-03", exit_code=3)
-    assert (done["created"], done["dead"]) == (1, 1)
+    assert (done["created"], done["dead"], done["held"]) == (1, 1, 1)
+
+
+def test_a_marked_order_that_a_backfill_brought_is_booked_after_its_hold_too(house: House, simulators: Simulators, ask: Ask) -> None:
+    drain(house)
+    (one,) = simulators.channeladvisor.place([{**dated(2, 2), "Items": with_sku(2, "LATER-1")["Items"], "Exported": True}], check=False)
+    with worker(house):
+        done = ask("backfill", "orders", "--since", "2026-03-02", "--until", "2026-03-03")
+    assert done["held"] == 1
+    simulators.tims.items({"SKU": "LATER-1", "Description": "New", "Cost": "1.0000", "ListPrice": "2.0000", "Status": "Active"})
+    with write(house.engine) as connection:
+        connection.execute(update(tables.hold).values(check_at=clock.now()))
+        connection.execute(delete(tables.item))
+    release(house)
+    drain(house)
+    assert len(booked(simulators)[key(one)]) == 1
 
 
 def test_a_stopped_backfill_goes_on_at_its_place(house: House, simulators: Simulators, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from integration.ledger import tables
 from integration.ledger.database import read, write
 from integration.line.journey import House
-from tests.fixtures.line import booked, drain, key, order, with_sku
+from tests.fixtures.line import booked, drain, key, let_holds_expire, order, with_sku
 from tests.fixtures.simulators import Simulators
 from tests.integration.commands_ops.conftest import Call
 
@@ -21,12 +21,13 @@ def test_letters_are_grouped_by_cause_with_what_to_do(house: House, simulators: 
     unknown = simulators.channeladvisor.place([with_sku(1, "NO-SUCH"), with_sku(2, "NEITHER"), order(3)])[:2]
     simulators.channeladvisor.place([order(4, TotalAmount="1.00")], check=False)
     drain(house)
+    let_holds_expire(house)
     groups = ask("dead-letters", "list", exit_code=3)
     assert [letter["source_key"] for letter in groups[0]["letters"]] == [key(one) for one in unknown]
-    assert [(group["cause"], group["count"]) for group in groups] == [("invalid: lines[].sku", 2), (groups[1]["cause"], 1)]
+    assert [(group["cause"], group["count"]) for group in groups] == [("held: lines[].sku", 2), (groups[1]["cause"], 1)]
     assert "replay" in groups[0]["advice"]
     shown = call("dead-letters", "list", exit_code=3).stdout
-    assert "invalid: lines[].sku" in shown
+    assert "held: lines[].sku" in shown
     assert len(call("dead-letters", "list", "--cause", "SKU", exit_code=3).stdout.splitlines()) > len(shown.splitlines()) - 3
     assert "no dead letter has the cause `colour`" in call("dead-letters", "list", "--cause", "colour", exit_code=2).stderr
     assert "there is no flow `x`" in call("dead-letters", "list", "--flow", "x", exit_code=2).stderr
@@ -42,6 +43,7 @@ def test_a_letter_is_shown_with_its_fields_its_story_and_the_next_commands(
 ) -> None:
     (placed,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     (group,) = ask("dead-letters", "list", exit_code=3)
     letter = group["example"]["id"]
     shown = call("dead-letters", "show", str(letter)).stdout
@@ -58,6 +60,7 @@ def test_a_replay_with_an_edit_books_the_order_and_tells_the_edit_without_its_va
 ) -> None:
     (placed,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     letter = str(ask("dead-letters", "list", exit_code=3)[0]["example"]["id"])
     done = ask("dead-letters", "replay", letter, "--set", "Items[0].SKU=LAMP-003", "--set", "ShippingAddress.AddressLine1=9 Secret Path")
     assert done["replayed"] == [int(letter)]
@@ -81,6 +84,7 @@ def test_a_replay_of_an_order_that_others_marked_books_it_all_the_same(house: Ho
     (placed,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     simulators.channeladvisor.change(key(placed), Exported=True)
     drain(house)
+    let_holds_expire(house)
     letter = str(ask("dead-letters", "list", exit_code=3)[0]["example"]["id"])
     ask("dead-letters", "replay", letter, "--set", "Items[0].SKU=LAMP-001")
     drain(house)
@@ -90,6 +94,7 @@ def test_a_replay_of_an_order_that_others_marked_books_it_all_the_same(house: Ho
 def test_a_wrong_edit_is_one_sentence_and_replays_nothing(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
     simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     letter = str(ask("dead-letters", "list", exit_code=3)[0]["example"]["id"])
     for edit, words in {
         "Items[0].SKUU=X": "did you mean `SKU`?",
@@ -111,6 +116,7 @@ def test_a_wrong_edit_is_one_sentence_and_replays_nothing(house: House, simulato
 def test_a_group_is_replayed_after_a_question(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
     placed = simulators.channeladvisor.place([with_sku(number, f"LATE-{number}") for number in range(1, 4)])
     drain(house)
+    let_holds_expire(house)
     simulators.tims.items(*({"SKU": f"LATE-{number}", "Description": "Late", "Status": "Active"} for number in range(1, 4)))
     assert "nothing was done" in call("dead-letters", "replay", "--cause", "sku", input="n\n", exit_code=1).stderr
     assert "add --yes" in call("dead-letters", "replay", "--all", input="", exit_code=2).stderr
@@ -122,6 +128,7 @@ def test_a_group_is_replayed_after_a_question(house: House, simulators: Simulato
 def test_letters_are_dismissed_with_a_note(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
     (placed,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     assert call("dead-letters", "dismiss", "--all", "--yes", "--note", "a test order").stdout == "1 dead letter dismissed.\n"
     call("dead-letters", "list")
     (told,) = ask("trace", key(placed))
@@ -133,6 +140,7 @@ def test_letters_are_dismissed_with_a_note(house: House, simulators: Simulators,
 def test_a_letter_without_its_payload_is_said_to_be_gone(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
     simulators.channeladvisor.place([with_sku(1, "NO-SUCH"), with_sku(2, "NEITHER")])
     drain(house)
+    let_holds_expire(house)
     with write(house.engine) as connection:
         gone = connection.execute(select(tables.record.c.id).order_by(tables.record.c.id).limit(1)).scalar_one()
         connection.execute(update(tables.record).where(tables.record.c.id == gone).values(raw=None))
@@ -145,6 +153,7 @@ def test_a_letter_without_its_payload_is_said_to_be_gone(house: House, simulator
 def test_a_record_that_is_on_its_way_is_not_sent_twice(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
     simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     letter = str(ask("dead-letters", "list", exit_code=3)[0]["example"]["id"])
     call("dead-letters", "replay", letter)
     with write(house.engine) as connection:  # as a second replay sees it that began at the same moment

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from integration.line.journey import House
-from tests.fixtures.line import booked, drain, key, order, with_sku
+from tests.fixtures.line import booked, drain, key, let_holds_expire, order, with_sku
 from tests.fixtures.simulators import Simulators
 from tests.integration.commands_ops.conftest import Call
 
@@ -63,11 +63,23 @@ def test_a_batch_is_told_with_its_records(house: House, simulators: Simulators, 
 def test_a_dead_letter_is_told_with_every_field_error_and_what_to_do(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
     (placed,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     (told,) = ask("trace", placed["OrderID"])
     (event,) = [event for event in told["events"] if event["what"] == "put aside"]
     assert [fault["field"] for fault in event["fields"]] == ["lines[0].sku"]
     assert "needs a person" in told["next"]
     assert f"integration dead-letters replay {told['dead_letters'][0]}" in call("trace", placed["OrderID"]).stdout
+
+
+def test_a_hold_is_told_with_what_it_waits_for_and_until_when(house: House, simulators: Simulators, call: Call, ask: Ask) -> None:
+    (placed,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
+    drain(house)
+    (told,) = ask("trace", placed["OrderID"])
+    assert told["state"] == "held"
+    (event,) = [event for event in told["events"] if event["what"] == "held"]
+    assert "unknown sku, waits for NO-SUCH" in event["detail"]
+    assert "goes on by itself when that is there" in told["next"] and "becomes a dead letter in 3 days" in told["next"]
+    assert "waits for NO-SUCH" in call("trace", placed["OrderID"]).stdout
 
 
 def test_a_record_on_its_way_says_what_comes_next(house: House, simulators: Simulators, ask: Ask) -> None:

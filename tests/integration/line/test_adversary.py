@@ -18,7 +18,7 @@ from integration.line.journey import House
 from integration.line.stage import work_on
 from integration.ports import Page, PageRequest, SourceRecord
 from tests.fakes import FakeSystem
-from tests.fixtures.line import configure, drain, open_line, order, with_sku
+from tests.fixtures.line import configure, drain, let_holds_expire, open_line, order, with_sku
 from tests.fixtures.loading import line
 from tests.fixtures.simulators import Simulators
 
@@ -142,6 +142,7 @@ def all_letters(house: House) -> list[Row[Any]]:
 def test_members_that_come_and_go_make_no_new_letter(house: House, simulators: Simulators) -> None:
     simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     (letter,) = all_letters(house)
     for faults in ("unknown-extra-fields", "nulls-in-optional-fields"):
         simulators.channeladvisor.faults({faults: True})
@@ -153,6 +154,7 @@ def test_members_that_come_and_go_make_no_new_letter(house: House, simulators: S
 def test_a_letter_that_a_person_has_dismissed_stays_so(house: House, simulators: Simulators) -> None:
     simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
     drain(house)
+    let_holds_expire(house)
     with write(house.engine) as connection:
         letters.dismiss(connection, letters.still_open(connection), "booked by hand")
     simulators.channeladvisor.faults({"nulls-in-optional-fields": True})
@@ -164,7 +166,7 @@ def test_a_letter_that_a_person_has_dismissed_stays_so(house: House, simulators:
 
 
 def test_an_order_has_one_open_letter_that_of_its_newest_version(house: House, simulators: Simulators) -> None:
-    (wrong,) = simulators.channeladvisor.place([with_sku(1, "NO-SUCH")])
+    (wrong,) = simulators.channeladvisor.place([order(1, TotalAmount="1.00")], check=False)
     drain(house)
     simulators.channeladvisor.change(wrong["ChannelAdvisorOrderID"], PaymentStatus="Failed")
     drain(house)

@@ -11,7 +11,7 @@ from integration.ledger.database import write
 from integration.line.journey import House
 from tests.fixtures.line import drain
 from tests.fixtures.simulators import Simulators
-from tests.integration.line.conftest import Opened, allocated, letters, place, sales_order
+from tests.integration.line.conftest import Opened, allocated, letters, place, sales_order, states
 
 NEW_ADDRESS = {"FirstName": "Ana", "LastName": "Ruiz", "AddressLine1": "9 New Road", "City": "Dallas", "StateOrProvince": "TX"}
 NEW_ADDRESS |= {"PostalCode": "75201", "Country": "US"}
@@ -61,6 +61,7 @@ def test_what_the_target_has_won_stays_until_the_source_changes_it_again(opened:
     simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], PaymentStatus="Cleared")
     drain(house)
     assert (city(simulators, one), sales_order(simulators, one)["PaymentStatus"]) == ("Houston", "Paid")
+    simulators.tims.change(sales_order(simulators, one)["SalesOrderID"], Notes="called")
     simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], ShippingAddress={**NEW_ADDRESS, "City": "Waco"})
     drain(house)
     assert city(simulators, one) == "Waco"
@@ -86,9 +87,24 @@ def test_a_dispute_that_was_dismissed_is_over_until_the_source_changes_it_again(
     drain(house)
     assert letters(house) == []
     assert (city(simulators, one), sales_order(simulators, one)["PaymentStatus"]) == ("Houston", "Paid")
+    simulators.tims.change(sales_order(simulators, one)["SalesOrderID"], Notes="called")
     simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], ShippingAddress={**NEW_ADDRESS, "City": "Waco"})
     drain(house)
     assert (city(simulators, one), letters(house)) == ("Waco", [])
+
+
+def test_an_order_that_a_person_has_decided_not_to_book_is_not_asked_about_again(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], OrderStatus="Shipped")
+    drain(house)
+    assert ["shipped on the channel before it was booked" in letter.reason for letter in letters(house)] == [True]
+    settle(house, replay=False)
+    simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], PaymentStatus="Deposited")
+    drain(house)
+    assert letters(house) == []
+    assert states(house, "orders")[-1][1] == "skipped"
+    assert simulators.tims.state()["sales_orders"] == []
 
 
 @pytest.mark.parametrize(("winner", "count"), [("source", 1), ("target", 0), ("person", 1)])

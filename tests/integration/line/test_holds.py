@@ -128,6 +128,19 @@ def test_an_address_waits_for_a_correction_in_the_channel(opened: Opened, simula
     assert_booked_once(simulators, [one])
 
 
+def test_a_cancellation_does_not_wait_for_an_address(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    wrong = {**order(1)["ShippingAddress"], "PostalCode": "nowhere"}
+    new, in_tims = simulators.channeladvisor.place([order(1, ShippingAddress=wrong), order(2)])
+    drain(house)
+    assert len(held(house)) == 1
+    simulators.channeladvisor.change(new["ChannelAdvisorOrderID"], OrderStatus="Cancelled")
+    simulators.channeladvisor.change(in_tims["ChannelAdvisorOrderID"], OrderStatus="Cancelled", ShippingAddress=wrong)
+    drain(house)
+    assert held(house) == letters(house) == []
+    assert {one: orders[0]["OrderStatus"] for one, orders in booked(simulators).items()} == {key(in_tims): "Cancelled"}
+
+
 def test_a_hold_past_its_deadline_is_a_dead_letter_that_says_what_it_waited_for(opened: Opened, simulators: Simulators) -> None:
     house = opened()
     (one,) = simulators.channeladvisor.place([with_sku(1, "NEVER-1")])
@@ -180,6 +193,18 @@ def test_what_stock_does_not_cover_waits_first_come_first_served(opened: Opened,
     assert_booked_once(simulators, placed)
     numbers = [booked(simulators)[key(one)][0]["SalesOrderID"] for one in placed]
     assert numbers == sorted(numbers)
+
+
+def test_units_that_were_booked_a_moment_ago_are_promised_to_nobody_else(opened: Opened, simulators: Simulators) -> None:
+    house = opened(orders='out_of_stock = "hold"')
+    simulators.tims.inventory(SKU="LAMP-001", OnHand=2)
+    first, second = lamps(2, 2)
+    (one,) = simulators.channeladvisor.place([first])
+    drain(house)
+    assert booked(simulators)[key(one)][0]["OrderStatus"] == "Open", "TIMS still calls its units available"
+    (other,) = simulators.channeladvisor.place([second])
+    drain(house)
+    assert [hold.source_key for hold in held(house)] == [key(other)]
 
 
 def wait_until_allocated(simulators: Simulators, one: dict[str, Any]) -> None:

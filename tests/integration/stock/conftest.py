@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from integration import clock
-from integration.ledger import batches, tables
+from integration.ledger import batches, stock, tables
 from integration.ledger.database import read, write
 from integration.line import extract
 from integration.line.journey import House
@@ -60,10 +60,31 @@ class Shop:
     def stock(self) -> None:
         drain(self.house, "stock")
 
-    def publish(self) -> None:
-        """Whatever is due, without a look at the warehouse's quantities."""
-        for due in batches.due(self.house.engine):
-            work_on(self.house, due.batch_id, due.stage)
+    def publish(self, *skus: str) -> None:
+        """Have these published, and whatever else is due, without a poll of the warehouse's quantities."""
+        with write(self.house.engine) as connection:
+            stock.mark_due(connection, "stock", skus)
+            batch_id = stock.ring(connection, "stock")
+        work_on(self.house, batch_id, "load")
+
+    def tick(self) -> None:
+        """One poll of stock through the line; unlike `stock` it does not wait for what is due later."""
+        batch_id = extract.poll(self.house, "stock", int(clock.now().timestamp() * 1000))
+        assert batch_id is not None
+        for stage in batches.STAGES:
+            work_on(self.house, batch_id, stage)
+        self.publish()
+
+    def set_by_somebody(self, sku: str, quantity: int, as_of: datetime) -> str:
+        """A write by another client of the channel; gives what became of it."""
+        body = {"SKU": sku, "DistributionCenterID": 0, "Quantity": quantity, "AsOf": clock.text(as_of)}
+        channel: Any = self.house.journey("stock").target
+        (said,) = channel.set_levels([body])
+        return str(said.result)
+
+    def list(self, sku: str) -> None:
+        """A new product of the channel."""
+        self.channel._call("POST", "products", {"products": [{"SKU": sku, "Title": sku, "Currency": "USD"}]})
 
     def shows(self, sku: str) -> int | None:
         record = next(one for one in self.channel.state()["inventory"] if one["SKU"] == sku)

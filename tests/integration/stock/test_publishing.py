@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +15,7 @@ from integration.ledger import tables
 from integration.ledger.database import read, write
 from integration.line import stock_publisher
 from tests.fixtures.line import order, with_sku
-from tests.fixtures.processes import wait_for
 from tests.integration.stock.conftest import Shop
-
-LATER = timedelta(hours=1)
 
 
 def of(number: int, sku: str, units: int = 1) -> dict[str, Any]:
@@ -36,32 +34,6 @@ def of(number: int, sku: str, units: int = 1) -> dict[str, Any]:
     ]
     made["TotalAmount"] = f"{units}.00"
     return made
-
-
-def republish(shop: Shop, sku: str) -> None:
-    """Have a SKU published once more by what the ledger knows and the guard reads."""
-    with write(shop.house.engine) as connection:
-        connection.execute(update(tables.stock).where(tables.stock.c.sku == sku).values(due_at=clock.now()))
-        from integration.ledger import stock
-
-        stock.ring(connection, "stock")
-    work(shop)
-
-
-def work(shop: Shop) -> None:
-    from tests.fixtures.line import _open
-    from integration.line.stage import work_on
-
-    while bells := _open(shop.house):
-        ran = False
-        for bell in bells:
-            if bell.stage == "load":
-                work_on(shop.house, bell.batch_id, bell.stage)
-                ran = True
-        with read(shop.house.engine) as connection:
-            due = connection.execute(select(tables.batch.c.due_at).where(tables.batch.c.state == "open")).scalars().all()
-        if not ran or all(one > clock.now() for one in due):
-            return
 
 
 def test_first_read_publishes_everything_less_buffers(shop: Shop) -> None:
@@ -130,7 +102,7 @@ def test_a_cancellation_gives_units_back_once(shop: Shop) -> None:
     shop.channel.change(placed["ChannelAdvisorOrderID"], OrderStatus="Cancelled")
     assert shop.shows("LAMP-001") == 10
     shop.stock()
-    republish(shop, "LAMP-001")
+    shop.publish("LAMP-001")
     assert shop.shows("LAMP-001") == 10
 
 
@@ -180,29 +152,17 @@ def test_an_order_that_becomes_visible_late_is_corrected(shop: Shop) -> None:
     shop.channel.faults({"late-arriving-orders": {"delay": 500}})
     shop.channel.place([of(2, "LAMP-001", 4)])
     shop.channel.clear()
-    shop.channel.change  # noqa: B018
     with write(shop.house.engine) as connection:
         connection.execute(update(tables.cursor).values(looked_back_at=None))
     shop.orders()
-    work(shop)
     assert shop.shows("LAMP-001") == 8
 
 
 def test_a_stale_answer_is_no_error_and_ours_comes_again_later(shop: Shop) -> None:
     shop.stocked(LAMP_001=10)
-    journey = shop.house.journey("stock")
-    ahead = clock.text(clock.now() + timedelta(minutes=4))
-    body = {"SKU": "LAMP-001", "DistributionCenterID": 0, "Quantity": 99, "AsOf": ahead}
-    journey.target.set_levels([body])  # type: ignore[attr-defined]
+    shop.set_by_somebody("LAMP-001", 99, clock.now() + timedelta(minutes=4))
     shop.erp.inventory(SKU="LAMP-001", OnHand=9)
-    from integration.line import extract
-    from integration.line.stage import work_on
-
-    batch = extract.poll(shop.house, "stock", 10**15)
-    assert batch is not None
-    for stage in ("extract", "transform", "validate", "load"):
-        work_on(shop.house, batch, stage)  # type: ignore[arg-type]
-    work(shop)
+    shop.tick()
     row = shop.row("LAMP-001")
     assert shop.shows("LAMP-001") == 99
     assert row.due_at > clock.now() + timedelta(minutes=4)
@@ -231,13 +191,10 @@ def test_a_worker_that_dies_behind_the_write_is_followed_by_a_newer_instant(shop
     shop.channel.place([of(1, "LAMP-001", 4)])
     with write(shop.house.engine) as connection:
         connection.execute(update(tables.batch).values(owner=None, lease_until=None))
-    work(shop)
+    shop.publish()
     assert shop.shows("LAMP-001") == 8
     # Were the first write to land only now, it would be refused.
-    journey = shop.house.journey("stock")
-    first = {"SKU": "LAMP-001", "DistributionCenterID": 0, "Quantity": 12, "AsOf": clock.text(sent[0].as_of)}
-    (said,) = journey.target.set_levels([first])  # type: ignore[attr-defined]
-    assert said.result == "stale"
+    assert shop.set_by_somebody("LAMP-001", 12, sent[0].as_of) == "stale"
     assert shop.shows("LAMP-001") == 8
 
 
@@ -254,11 +211,10 @@ def test_an_answer_that_never_comes_is_followed_by_a_newer_instant(shop: Shop) -
 
 def test_units_sold_under_an_alias_count_and_each_listing_has_its_part(shop: Shop) -> None:
     shop.stocked(LAMP_001=10)
-    shop.channel._call("POST", "products", {"products": [{"SKU": "AMZ-LMP-1", "Title": "Lamp", "Currency": "USD"}]})
+    shop.list("AMZ-LMP-1")
     shop.channel.place([of(1, "AMZ-LMP-1", 3)])
     shop.orders()
     shop.stock()
-    work(shop)
     shown = [shop.shows("LAMP-001"), shop.shows("AMZ-LMP-1")]
     assert sum(one or 0 for one in shown) == 7
     shop.allocated(1)
@@ -271,11 +227,8 @@ def test_a_quantity_that_the_channel_refuses_is_one_dead_letter(shop: Shop) -> N
     shop.erp.inventory(SKU="LAMP-001", OnHand=12)
     with write(shop.house.engine) as connection:
         ahead = clock.now() + timedelta(minutes=20)
-        connection.execute(update(tables.stock).where(tables.stock.c.sku == "LAMP-001").values(as_of=ahead, available=12, due_at=clock.now()))
-        from integration.ledger import stock
-
-        stock.ring(connection, "stock")
-    work(shop)
+        connection.execute(update(tables.stock).where(tables.stock.c.sku == "LAMP-001").values(as_of=ahead, available=12))
+    shop.publish("LAMP-001")
     with read(shop.house.engine) as connection:
         (letter,) = connection.execute(select(tables.dead_letter)).all()
     assert (letter.source_key, letter.kind, letter.state) == ("LAMP-001", "invalid", "open")
@@ -284,12 +237,9 @@ def test_a_quantity_that_the_channel_refuses_is_one_dead_letter(shop: Shop) -> N
 
 def test_nothing_is_published_before_the_open_orders_are_known(shop: Shop) -> None:
     shop.channel.place([with_sku(1, "LAMP-001")])
-    batch = __import__("integration.line.extract", fromlist=["poll"]).poll(shop.house, "stock", 1)
-    from integration.line.stage import work_on
-
-    for bell, stage in work_on(shop.house, batch, "extract"):
-        work_on(shop.house, bell, stage)
+    shop.tick()
     assert shop.puts() == 0
     shop.orders()
-    wait_for(lambda: (work(shop), shop.puts())[1], 10)
+    time.sleep(1)  # so long does the publisher wait before it looks again
+    shop.publish()
     assert shop.shows("LAMP-001") == 100_000 - 2

@@ -12,8 +12,8 @@ import structlog
 from click.testing import CliRunner
 from sqlalchemy import func, select, update
 
-from commands.reconcile_stock import stock as command
 from commands.invocation import Invocation
+from commands.reconcile_stock import stock as command
 from integration import clock
 from integration.ledger import tables
 from integration.ledger.database import read, write
@@ -23,9 +23,7 @@ from tests.integration.stock.conftest import Shop
 
 def drift(shop: Shop, sku: str, quantity: int) -> None:
     """Somebody sets a quantity on the channel."""
-    body = {"SKU": sku, "DistributionCenterID": 0, "Quantity": quantity, "AsOf": clock.text(clock.now())}
-    (said,) = shop.house.journey("stock").target.set_levels([body])  # type: ignore[attr-defined]
-    assert said.result == "accepted"
+    assert shop.set_by_somebody(sku, quantity, clock.now()) == "accepted"
 
 
 def nightly(shop: Shop) -> None:
@@ -63,7 +61,7 @@ def test_the_nightly_pass_finds_products_that_are_new_on_the_channel(shop: Shop)
     shop.erp.items({"SKU": "VASE-1"})
     shop.stocked(VASE_1=6)
     assert shop.row("VASE-1").listed is False
-    shop.channel._call("POST", "products", {"products": [{"SKU": "VASE-1", "Title": "Vase", "Currency": "USD"}]})
+    shop.list("VASE-1")
     nightly(shop)
     assert shop.shows("VASE-1") == 6
 

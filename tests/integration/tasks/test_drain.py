@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from integration.ledger.open_letters import open_letters
-from tests.fixtures.line import FLOW, assert_booked_once, configure, drain, exported, key, open_line, order, with_sku
+from tests.fixtures.line import FLOW, assert_booked_once, configure, drain, exported, key, let_holds_expire, open_line, order, with_sku
 from tests.fixtures.simulators import Simulators
 
 
@@ -21,6 +21,8 @@ def test_orders_are_booked_once_and_bad_ones_put_aside(
         drain(house)
         assert_booked_once(simulators, good)
         assert exported(simulators) == {key(one) for one in good}
+        assert open_letters(house.engine) == []
+        let_holds_expire(house)
         (letter,) = open_letters(house.engine)
         assert (letter.flow, letter.source_key) == (FLOW, key(bad))
         assert "NO-SUCH-THING" in letter.reason

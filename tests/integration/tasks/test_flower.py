@@ -28,7 +28,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulat
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    configure(monkeypatch, tmp_path, simulators, sqlite_url, redis_url, port)
+    configure(monkeypatch, tmp_path, simulators, sqlite_url, redis_url, port, orders='holds.unknown_sku = "1s"')
     with Service(tmp_path) as service:
         yield service
 

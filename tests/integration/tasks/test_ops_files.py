@@ -40,7 +40,7 @@ def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_url: str) -> I
 def required(table: Table, moment: datetime) -> dict[str, Any]:
     """A value for each column that must have one."""
     wanted = {one.name: one.type.python_type for one in table.c if not one.nullable and one.name != "id"}
-    return {name: moment if kind is datetime else kind() for name, kind in wanted.items()}
+    return {name: kind() if kind in (str, int, bool) else moment for name, kind in wanted.items()}
 
 
 def fill(house: House) -> None:
@@ -50,6 +50,7 @@ def fill(house: House) -> None:
     tally = Tally(house.engine)
     for status, seconds in ((200, 0.02), (200, 0.3), (429, 0.01), (401, 0.01), (503, 70.0), (None, 3.0)):
         tally.count(Exchange("tims", "order.create", "POST", status, seconds))
+    tally.count(Exchange("tims", "webhook", "POST", 202, 0.002))
     tally.write()
     pulses.leave(house.engine, ["beat", "load", "restarted worker-load"])
     alerts.keep(house.engine, [Trouble("outage", "tims", "tims: it does not answer", "Ask.", moment)], 60.0)
@@ -120,6 +121,11 @@ def test_calls_are_counted_by_outcome_and_duration(page: str) -> None:
     assert (by_labels["2xx", "0.05"], by_labels["2xx", "0.25"], by_labels["2xx", "0.5"], by_labels["2xx", "+Inf"]) == (1, 1, 2, 2)
     assert (by_labels["5xx", "30.0"], by_labels["5xx", "+Inf"]) == (0, 1)
     assert {outcome for outcome, _ in by_labels} == {"2xx", "401", "429", "5xx", "no answer"}
+
+
+def test_webhooks_that_came_are_counted_apart_from_our_own_calls(page: str) -> None:
+    assert 'integration_webhooks_total{connection="tims",outcome="2xx"} 1.0' in page
+    assert 'operation="webhook"' not in page
 
 
 def test_what_is_on_hold_is_not_late(page: str) -> None:

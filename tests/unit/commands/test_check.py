@@ -25,6 +25,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return Verdict(ok=True, sentence=f"{connection.name}: gave a token")
 
     monkeypatch.setattr("commands.check.reachable", answer)
+    monkeypatch.setattr("commands.check.events_of_use", lambda *_: [])  # who answers so has no subscriptions to ask for
     return connections
 
 

@@ -13,6 +13,7 @@ from commands.child import Child, ChildState
 from commands.supervisor import Event
 from connectors.configured import load_settings
 from integration.errors import Misconfigured
+from integration.liveness import PARTS
 from integration.settings import Settings
 from tests.unit.commands.conftest import Call
 
@@ -58,6 +59,11 @@ def test_one_worker_loads_and_the_other_does_all_the_rest(started: dict[str, Chi
     load, line = started["worker-load"].command, started["worker-line"].command
     assert load[load.index("--queues") + 1] == "web.load,books.load"
     assert line[line.index("--exclude-queues") + 1] == "web.load,books.load"
+
+
+def test_every_part_of_the_house_is_watched_in_the_child_that_serves_it(started: dict[str, Child]) -> None:
+    assert sorted(part for parts in processes.SERVES.values() for part in parts) == sorted(PARTS)
+    assert set(processes.SERVES) <= set(started)
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(settings: Settings) -> None:

@@ -143,3 +143,19 @@ def test_states_are_named_and_an_address_is_not() -> None:
 
 def pick(values: dict[str, list[Any]], place: int) -> Body:
     return {"ShippingAddress": values["ShippingAddress"][place]}
+
+
+@settings(max_examples=200, deadline=None)
+@given(changes, edits, policies, changes)
+def test_once_settled_a_new_word_of_the_source_is_no_conflict(ours: Body, theirs: Body, winners: dict[str, str], more: Body) -> None:
+    """Although the record has moved on there meanwhile, which brings every dispute up again."""
+    erp = Erp(set())
+    stored, outcome, crossing = delivered(erp, ours, theirs, winners)
+    if not isinstance(outcome, Delivered):
+        return
+    stored["Version"] += 1
+    crossing = replace(crossing, target_version=outcome.remote.version)
+    later = {**ours, **{name: value for name, value in more.items() if name in written(ours)}}
+    assert disputed(deliver(erp, parcel(later, winners), crossing, dict(outcome.members))) == set()
+    for name, value in written(later).items():
+        assert stored[name] == value or value == ours[name], name

@@ -36,6 +36,7 @@ def test_every_registered_task_is_routed() -> None:
     assert ours == set(celeryconfig.QUEUE_OF)
     assert {name: app.amqp.router.route({}, name, ())["queue"].name for name in ours - set(STAGES)} == {
         "poll": "control",
+        "hint": "control",
         "sweep": "control",
         "watch": "control",
         "forget": "control",
