@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import click
 from rich.console import Console
 
-from benchmarks import accuracy, cpu, drain, growth, lanes, latency, memory, stock
+from benchmarks import accuracy, cpu, drain, growth, intake, lanes, latency, memory, stock
 from benchmarks.progress import Progress
 from benchmarks.report import RESULTS, Report, keep, show
 
@@ -20,6 +20,7 @@ BENCHMARKS: Mapping[str, Callable[..., Report]] = {
     "growth": growth.run,
     "stock": stock.run,
     "accuracy": accuracy.run,
+    "intake": intake.run,
 }
 
 WIDTH = 140
@@ -30,7 +31,8 @@ WIDTH = 140
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]…")
 @click.option("--quick", is_flag=True, help="A small version of each, within about three minutes: does everything work?")
 def main(names: tuple[str, ...], *, quick: bool) -> None:
-    """Measure a running installation between simulated systems on this machine: cpu, drain, latency, memory, growth, stock, accuracy."""
+    """Measure a running installation between simulated systems on this machine: cpu, drain, latency, memory, growth, stock, accuracy,
+    intake."""
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH

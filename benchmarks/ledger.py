@@ -45,7 +45,7 @@ def _page(house: House, numbers: range) -> None:
     customers = {vault.index(f"filled.{number}@buyer.example"): {"target_key": f"C-{number}", "target_version": 1} for number in numbers}
     with write(house.engine) as connection:
         run_id, batch_id = batches.start_run(connection, FLOW, "tick", "live", {"only_new": False}, size=len(page))
-        records.store_page(connection, vault, FLOW, batch_id, page, dict)
+        records.store_page(connection, vault, FLOW, batch_id, page, dict, clock.now())
         stored = records.of_batch(connection, batch_id, [EXTRACTED])
         records.change(connection, [{"id": one.id, "state": DONE, "mapping": "0" * 12, **sealed, **stamps} for one in stored])
         for entity, source, rows in (("customer", ANY_SOURCE, customers), ("order", flow.source, orders)):

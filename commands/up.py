@@ -59,16 +59,28 @@ def _redis_url(settings: Settings) -> str:
 
 def _introduce(screen: Console, settings: Settings) -> None:
     flower, metrics = f"http://127.0.0.1:{settings.flower_port}", f"http://127.0.0.1:{settings.metrics_port}/metrics"
+    gateway = f"http://{settings.gateway.host}:{settings.gateway.port}/hooks"
     logs = settings.home / "logs"
     assert settings.flower_auth is not None
     user = settings.flower_auth.reveal().partition(":")[0]
     if not screen.is_terminal:
-        _say("running", flower=flower, flower_user=user, flower_password=settings.flower_auth.reference, metrics=metrics, logs=str(logs))
+        told = {"gateway": gateway} if processes.takes_webhooks(settings) else {}
+        _say(
+            "running",
+            flower=flower,
+            flower_user=user,
+            flower_password=settings.flower_auth.reference,
+            metrics=metrics,
+            logs=str(logs),
+            **told,
+        )
         return
     kind, _, place = settings.flower_auth.reference.partition(":")
     password = f"cat {place}" if kind == "file" else settings.flower_auth.reference
     screen.print(f"Flower   {flower}   user {user}, password: {password}")
     screen.print(f"Metrics  {metrics}")
+    if processes.takes_webhooks(settings):
+        screen.print(f"Gateway  {gateway}   reached from outside as {settings.gateway.url or 'nothing yet: set `url` under [gateway]'}")
     screen.print(f"Logs     {logs}")
     screen.print("`integration status` tells more; Ctrl-C stops everything.")
 

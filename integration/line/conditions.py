@@ -217,4 +217,4 @@ class Stock:
             o.source == flow.source, o.target == flow.target, o.sku == sku, o.order_key.in_(orders)
         )
         with read(self._house.engine) as connection:
-            return 0
+            return int(connection.execute(units).scalar_one())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -28,15 +28,18 @@ SENT_ANYWAY = "tracking"
 
 
 def release(house: House) -> list[int]:
-    """Look after the holds that are due; gives the batches of those that go on. What a system cannot answer now is asked later."""
+    """Look after the holds that are due; gives the batches of those that go on. What a system cannot answer now is asked later.
+
+    One past its deadline is looked at once more: what it waited for may have come while nobody looked.
+    """
     moment = clock.now()
     due = [hold for hold in holds.take_due(house.engine, moment) if hold.flow in house.settings.flows]
     if not due:
         return []
-    over = [hold for hold in due if hold.deadline <= moment]
-    come = [hold for hold in over if hold.kind == SENT_ANYWAY]
+    come = [hold for hold in due if hold.kind == SENT_ANYWAY and hold.deadline <= moment]
+    waiting = [hold for hold in due if hold.kind != SENT_ANYWAY]
     patience = time.monotonic() + LOOK_SECONDS
-    for (flow, kind), theirs in _grouped(hold for hold in due if hold.deadline > moment).items():
+    for (flow, kind), theirs in _grouped(waiting).items():
         token = work.set(Work("retries", patience))
         try:
             come += CONDITIONS[kind](house, house.journey(flow), theirs)
@@ -44,15 +47,16 @@ def release(house: House) -> list[int]:
             log.info("holds are looked at later", flow=flow, kind=kind, reason=str(error))
         finally:
             work.reset(token)
+    gone = {hold.id for hold in come}
     with write(house.engine) as connection:
         made = holds.send_on(connection, come)
-        holds.expire(connection, [hold for hold in over if hold.kind != SENT_ANYWAY])
+        holds.expire(connection, [hold for hold in waiting if hold.deadline <= moment and hold.id not in gone])
     if made:
         log.info("released", records=[hold.record_id for hold in come], batches=made)
     return made
 
 
-def _grouped(wanted: Iterable[Hold]) -> dict[tuple[str, str], list[Hold]]:
+def _grouped(wanted: Sequence[Hold]) -> dict[tuple[str, str], list[Hold]]:
     groups: dict[tuple[str, str], list[Hold]] = {}
     for hold in wanted:
         groups.setdefault((hold.flow, hold.kind), []).append(hold)
@@ -83,7 +87,7 @@ def _judged(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hol
 
 
 def _never(*_: object) -> list[Hold]:
-    """Only a newer version, a person or the deadline ends it."""
+    """Only a newer version or a person ends it."""
     return []
 
 
@@ -93,6 +97,5 @@ CONDITIONS: Mapping[str, Callable[[House, Journey, Sequence[Hold]], list[Hold]]]
     "credit": _judged,
     "order": _orders,
     "address": _never,
-    "tracking": _never,
 }
-"""By kind of hold: which of those that wait need wait no longer."""
+"""By kind of hold: which of those that wait need wait no longer. A tracking number comes with a newer version."""

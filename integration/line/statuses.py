@@ -24,6 +24,9 @@ from integration.ports import TOO_LATE, Remote
 NEW, ENDED = "pending", "cancelled"
 """The status with which every order starts, on which both sides agree until one of them says otherwise; and the one that is for good."""
 
+TOLD_AS = {"shipped": NEW}
+"""A channel learns what has shipped from the shipments; of the status it need only know that the order is not on hold."""
+
 
 def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
     """May raise what passes (PASSING) while it asks the channel for an order: then the whole batch waits."""
@@ -37,7 +40,8 @@ def _one(house: House, journey: Journey, origins: Origins, record: Record, opene
         canonical = journey.canonical(opened)
         origin = origins.of(canonical["source_key"], canonical.get("order_reference"), lines=False)
         writing = journey.writing[journey.flow.entity]
-        body = {name: value for name, value in writing.to_body(canonical).items() if value is not None}
+        word = TOLD_AS.get(canonical["status"], canonical["status"])
+        body = {name: value for name, value in writing.to_body({**canonical, "status": word}).items() if value is not None}
         if faults := writing.faults(body):
             raise Invalid("the status does not pass", tuple(faults))
     except Elsewhere as reason:
@@ -48,7 +52,7 @@ def _one(house: House, journey: Journey, origins: Origins, record: Record, opene
         return Aside(record, error)
     except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
         return Aside(record, bug(error, "validate", record))
-    parcel = {"body": body, "order_key": origin.order_key, "order_status": canonical["status"]}
+    parcel = {"body": body, "order_key": origin.order_key, "order_status": canonical["status"], "word": word}
     return Passed(record, {"parcel": house.vault.seal(parcel), "reference": origin.order_key})
 
 
@@ -68,12 +72,12 @@ class StatusLoader(Loader):
         return replace(crossing, target_key=job.about["order_key"])
 
     def disagreed(self, job: Job) -> bool:
-        return bool(job.about["agreed"] != job.about["order_status"])
+        return job.about["agreed"] not in (job.about["word"], job.about["order_status"])
 
     def parcel(self, job: Job) -> Parcel:
         """The first word of an order is always told, though it says nothing new: it acknowledges the order."""
         writable = self._journey.target.writable(self._flow.entity)
-        first = job.about["order_status"] == NEW and not job.before
+        first = job.about["word"] == NEW and not job.before
         settled = () if first or self.disagreed(job) else writable.groups[STATUS]
         return Parcel(self._flow.entity, job.about["order_key"], job.body, settled=settled)
 
@@ -101,13 +105,15 @@ class StatusLoader(Loader):
         present = target.get(parcel.entity, key)
         if present is None:
             raise Refused(f"the order {key} is no longer in {self._flow.target}; dismiss this")
-        status, agreed = job.about["order_status"], job.about["agreed"]
+        status, word, agreed = job.about["order_status"], job.about["word"], job.about["agreed"]
         there = channel_status(self._house, self._journey, present.body) or agreed
         note = ""
-        if there not in (status, agreed):  # changed there too, and that is on its way to here
-            note = self._decide(job, present, there) if status != agreed else ""
-            if note or status == agreed:
-                parcel = replace(parcel, settled=target.writable(parcel.entity).groups[STATUS])
+        settled = there == status != word
+        if there not in (word, status, agreed):  # changed there too, and that is on its way to here
+            note = self._decide(job, present, there) if self.disagreed(job) else ""
+            settled = bool(note) or not self.disagreed(job)
+        if settled:
+            parcel = replace(parcel, settled=target.writable(parcel.entity).groups[STATUS])
         changes = differences(target, parcel, present.body)
         try:
             if changes:
@@ -119,8 +125,10 @@ class StatusLoader(Loader):
             if self._flow.conflicts[STATUS] != "target":
                 raise Conflict(said, (FieldError(STATUS, f"{said}; settle it, then dismiss this"),)) from None
             note, changes = f"{said}; the flow lets {self._flow.target} win", {}
-        if there == status or changes.keys() & set(target.writable(parcel.entity).groups[STATUS]):
-            job.about["echo"] = (key, status)
+        if changes.keys() & set(target.writable(parcel.entity).groups[STATUS]):
+            job.about["echo"] = (key, word)
+        elif there in (word, status):
+            job.about["echo"] = (key, there)
         return Delivered("updated" if changes else "found", present, kept_members(target, parcel), note)
 
     def _decide(self, job: Job, present: Remote, there: str) -> str:

@@ -48,9 +48,9 @@ def everything(house: House) -> str:
         for table in tables.metadata.sorted_tables:
             for row in connection.execute(select(table)):
                 for column, value in row._mapping.items():
-                    if isinstance(value, bytes) and table is not tables.data_key:
-                        value = house.vault.open(value)
-                    said.append(f"{table.name}.{column}: {json.dumps(value, default=str, ensure_ascii=False)}")
+                    sealed = isinstance(value, bytes) and table is not tables.data_key
+                    opened = house.vault.open(value) if sealed else value
+                    said.append(f"{table.name}.{column}: {json.dumps(opened, default=str, ensure_ascii=False)}")
     return "\n".join(said)
 
 
@@ -96,8 +96,8 @@ def test_after_an_erasure_nothing_of_the_person_is_found_anywhere(
     mine = simulators.channeladvisor.place([of_zoe(1), of_zoe(2)])
     (other,) = simulators.channeladvisor.place([order(3)])
     whole_loop(house, simulators, [*mine, other])
-    before = everything(house)
-    assert all(word in before for word in WORDS)
+    before = everything(house).lower()
+    assert all(word.lower() in before for word in WORDS)
     sealed = payloads(house)
     said = call("privacy", "erase", EMAIL, "--yes").stdout
     assert "2 of 2 orders erased" in said
@@ -114,10 +114,9 @@ def test_after_an_erasure_nothing_of_the_person_is_found_anywhere(
     # what the books need stays, and so does what is the other person's
     assert "ana.3@buyer.example" in after
     c = tables.crosswalk.c
+    of_mine = select(c.delivered).where(c.source_key == key(mine[0]), c.entity == "order")
     with read(house.engine) as connection:
-        left = house.vault.open(
-            connection.execute(select(c.delivered).where(c.source_key == key(mine[0]), c.entity == "order")).scalar_one()
-        )
+        left = house.vault.open(connection.execute(of_mine).scalar_one())
     assert (left["TotalAmount"], left["Currency"], left["OrderDate"]) == (mine[0]["TotalAmount"], "USD", "2026-03-02")
     assert [line["Price"] for line in left["LineItems"]] == [f"{line['UnitPrice']}00" for line in mine[0]["Items"]]
     assert [entry["subject"] for entry in ask("audit", "--action", "erase person")] == [house.vault.subject(EMAIL)] * 2
@@ -172,9 +171,7 @@ def test_what_is_on_its_way_is_erased_when_it_is_through(house: House, simulator
 
 def test_a_guest_without_an_address_is_found_by_the_order_alone(house: House, simulators: Simulators, call: Call) -> None:
     nobody = {"FirstName": "Zoe", "LastName": "Quill", "Email": None, "Phone": None}
-    mine, other = simulators.channeladvisor.place(
-        [of_zoe(1, CustomerInfo=nobody) | {"CustomerInfo": nobody}, order(2, CustomerInfo=nobody)]
-    )
+    mine, _ = simulators.channeladvisor.place([of_zoe(1) | {"CustomerInfo": nobody}, order(2, CustomerInfo=nobody)])
     drain(house)
     assert "name the order by its id" in call("privacy", "erase", "guests@orders.invalid", "--yes", exit_code=1).stderr
     call("privacy", "erase", mine["OrderID"], "--yes")
@@ -183,7 +180,6 @@ def test_a_guest_without_an_address_is_found_by_the_order_alone(house: House, si
     with read(house.engine) as connection:
         customers = connection.execute(select(tables.crosswalk.c.source_key).where(tables.crosswalk.c.entity == "customer")).scalars().all()
     assert customers == [house.vault.subject("guests@orders.invalid")]
-    assert key(other)
 
 
 def test_records_of_before_persons_were_noted_are_found_too(house: House, simulators: Simulators, call: Call) -> None:

@@ -97,9 +97,7 @@ def _put(simulators: Simulators, key: int, body: dict[str, Any]) -> None:
     client.call(ApiCall("webhook.update", "PUT", f"{simulators.channeladvisor.url}/v2/webhooks/{key}", members))
 
 
-@pytest.mark.parametrize(
-    ("owner", "name"), [(WebhookSecrets, "write"), (Subscriptions, "change"), (Subscriptions, "unsubscribe")], ids=lambda one: str(one)
-)
+@pytest.mark.parametrize(("owner", "name"), [(WebhookSecrets, "write"), (Subscriptions, "change"), (Subscriptions, "unsubscribe")], ids=str)
 @pytest.mark.parametrize("command", ["register", "rotate"])
 def test_whatever_dies_the_next_register_leaves_one_whose_secret_is_here(
     call: Call, ask: Call, monkeypatch: pytest.MonkeyPatch, simulators: Simulators, owner: type, name: str, command: str

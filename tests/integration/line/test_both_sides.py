@@ -89,17 +89,14 @@ def settle(house: House) -> None:
 
 
 def told_to_a_person(house: House) -> set[str]:
-    """The keys of orders of which a letter or a hold speaks, be it of a shipment or a status."""
-    found: set[str] = set()
+    """The keys of orders of which a letter speaks, be it of a shipment or a status."""
+    r, d = tables.record.c, tables.dead_letter.c
     with read(house.engine) as connection:
-        for table in (tables.dead_letter, tables.hold):
-            open_ones = select(tables.record.c.source_key, tables.record.c.reference).join(table, table.c.record_id == tables.record.c.id)
-            for row in connection.execute(open_ones.where(table.c.state == "open")):
-                found |= {row.source_key, row.reference}
-    return found
+        rows = connection.execute(select(r.source_key, r.reference).join(tables.dead_letter, d.record_id == r.id).where(d.state == "open"))
+        return {key for row in rows for key in row}
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_both_sides_end_alike_or_a_person_is_told(opened: Opened, simulators: Simulators, seed: int) -> None:
     house = opened()
     world = World(simulators, seed)

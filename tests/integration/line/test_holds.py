@@ -166,6 +166,17 @@ def lamps(*units: int) -> list[dict[str, Any]]:
     return made
 
 
+def test_what_has_come_while_nobody_looked_counts_though_the_deadline_has_passed(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    placed = simulators.channeladvisor.place([with_sku(1, "LATER-1"), with_sku(2, "NEVER-1")])
+    drain(house)
+    item(simulators, "LATER-1")
+    look(house, deadline=clock.now() - timedelta(seconds=1))
+    assert held(house) == []
+    assert [letter.source_key for letter in letters(house)] == [key(placed[1])]
+    assert_booked_once(simulators, placed[:1])
+
+
 def test_what_stock_does_not_cover_waits_first_come_first_served(opened: Opened, simulators: Simulators) -> None:
     house = opened(orders='out_of_stock = "hold"')
     simulators.tims.inventory(SKU="LAMP-001", OnHand=4)

@@ -112,6 +112,20 @@ def test_an_order_that_has_shipped_is_left_in_peace(opened: Opened, simulators: 
     assert letters(house) == []
 
 
+@pytest.mark.parametrize("winner", ["source", "person"])
+def test_a_hold_that_ended_and_shipped_unseen_is_ended_on_the_channel_too(opened: Opened, simulators: Simulators, winner: str) -> None:
+    house = opened(policies(winner))
+    (one,) = place(simulators)
+    synced(house)
+    in_tims(simulators, one, "OnHold")
+    synced(house)
+    in_tims(simulators, one, "Open")
+    simulators.tims.ship(SalesOrderID=allocated(simulators, one))
+    synced(house, "order-status", "shipments", "order-status", "orders")
+    assert statuses(simulators, one) == ("Shipped", "Fulfilled")
+    assert letters(house) == []
+
+
 PERSON = {"source": 0, "target": 0, "person": 1}
 
 

@@ -310,7 +310,7 @@ NOTHING = ("nothing", 0, 0)
 EVENT = st.tuples(st.sampled_from(EVENTS + OFTEN), st.integers(0, 5), st.integers(1, 6))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     before=st.lists(EVENT, max_size=12),
     at_calls=st.dictionaries(st.integers(0, 18), EVENT, min_size=1, max_size=4),
