@@ -1,4 +1,4 @@
-"""One request and its whole answer within a time that holds: sockets, deadlines and what can be known of a request that failed.
+"""One request and its whole answer within a time that holds, and what can be known of a request that failed.
 
 `requests` builds on `urllib3`; the adapter is used without a `Session`, whose cookies, redirects, proxies of the environment and address
 parsing are all unwanted here and cost as much again as the request.
@@ -6,13 +6,9 @@ parsing are all unwanted here and cost as much again as the request.
 
 from __future__ import annotations
 
-import http.client
-import io
 import ipaddress
 import logging
 import os
-import socket
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,19 +16,16 @@ from typing import Any, cast
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
-from urllib3.util import Timeout, parse_url
+from urllib3.util import Timeout, Url, parse_url
 
+from connectors.rest.wire import Wire, WireTls
 from integration.errors import Misconfigured
 from integration.settings.model import Connection
 
 MAX_BODY = 20 * 1024 * 1024
 """Bytes of an answer; the largest page of a contract is below 5 MB."""
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "order-integration"}
-IDLE_SECONDS = 15.0
-"""A connection that idled longer is not used again: servers and firewalls close such silently, and a write on one would have no answer."""
 
 # urllib3 logs whole addresses, whose queries hold e-mail addresses.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -68,75 +61,12 @@ class Broken:
     given_up: bool = False
 
 
-class _Reader(io.RawIOBase):
-    """Reads a socket up to one moment, however slowly the bytes dribble; a plain socket timeout begins anew with each of them."""
-
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
-        self._sock, self._raw = sock, raw
-        self._until = time.monotonic() + (sock.gettimeout() or 0.0)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(left)
-        return cast("int | None", self._raw.readinto(buffer))
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    """urllib3 gives the socket what is left of the total time as its timeout just before it makes this."""
-
-    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
-        super().__init__(sock, debuglevel, method, url)
-        self.fp = io.BufferedReader(_Reader(sock, self.fp.detach()))
-
-
-class _Bounded(HTTPConnection):
-    """A connection whose phases are bounded each as a whole, and whose failure to connect always says that nothing was sent."""
-
-    response_class = _Response
-    _idle_since = 0.0
-
-    @property
-    def is_connected(self) -> bool:
-        return time.monotonic() - self._idle_since < IDLE_SECONDS and super().is_connected
-
-    def connect(self) -> None:
-        started, limit = time.monotonic(), cast("float", self.timeout)
-        try:
-            super().connect()
-        except OSError as fault:  # of the TLS handshake; urllib3 has already named the others
-            self.close()
-            if isinstance(fault, TimeoutError):
-                raise ConnectTimeoutError(self, "TLS handshake timed out") from fault
-            raise NewConnectionError(self, f"TLS handshake failed ({type(fault).__name__})") from fault
-        # Name resolution and several addresses are not under the socket's timeout, and nothing may be sent long after it was decided.
-        if time.monotonic() - started > limit:
-            self.close()
-            raise ConnectTimeoutError(self, "connecting took too long")
-
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3's own
-        self._idle_since = time.monotonic()
-        return super().getresponse()
-
-
-class _BoundedTls(_Bounded, HTTPSConnection):
-    pass
-
-
 class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Bounded
+    ConnectionCls = cast("Any", Wire)
 
 
 class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _BoundedTls
+    ConnectionCls = cast("Any", WireTls)
 
 
 class _Adapter(HTTPAdapter):
@@ -150,7 +80,7 @@ class _Adapter(HTTPAdapter):
         return self._pool
 
     def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
-        return request.path_url
+        return "/" + str(request.url).split("/", 3)[3]  # absolute, so the path follows the third slash
 
     def build_response(self, request: requests.PreparedRequest, raw: urllib3.BaseHTTPResponse) -> requests.Response:
         response = requests.Response()
@@ -164,7 +94,9 @@ class Transport:
 
     def __init__(self, connection: Connection, connect: float, concurrent: int) -> None:
         """`connect` in seconds; `concurrent` is how many connections are kept. Raises Misconfigured for an url that cannot be used."""
-        self._host, self._port, self._tls = _server(connection)
+        self._url = _server(connection)
+        self._headers = {**HEADERS, "Host": str(self._url.netloc)}
+        self._tls = self._url.scheme == "https"
         self._verify = connection.verify_tls
         self._connect = connect
         self._concurrent = concurrent
@@ -175,7 +107,7 @@ class Transport:
 
     def send(self, message: Message, seconds: float) -> Answer | Broken:
         """One request and its whole answer within that time. Raises nothing of the network."""
-        request = _prepared(message)
+        request = self._prepared(message)
         timeout: Any = Timeout(connect=min(self._connect, seconds), total=seconds)
         # Nothing is raised from here: a network error's text holds the address, and with it what was searched for.
         try:
@@ -196,25 +128,25 @@ class Transport:
 
     def _server(self) -> _Adapter:
         if self._adapter is None or self._process != os.getpid():  # a forked child must not speak on its parent's sockets
-            pool: urllib3.HTTPConnectionPool = (_TlsPool if self._tls else _Pool)(self._host, self._port, maxsize=self._concurrent)
+            host = str(self._url.host).strip("[]")
+            pool: urllib3.HTTPConnectionPool = (_TlsPool if self._tls else _Pool)(host, self._url.port, maxsize=self._concurrent)
             self._adapter, self._process = _Adapter(pool), os.getpid()
         return self._adapter
 
+    def _prepared(self, message: Message) -> requests.PreparedRequest:
+        """Put together by hand: addresses are encoded already, and `requests` would look into them once more."""
+        headers = {**self._headers, "Authorization": message.authorization}
+        if message.body is not None:
+            headers |= {"Content-Type": message.media, "Content-Length": str(len(message.body))}
+        elif message.method != "GET":
+            headers["Content-Length"] = "0"
+        request = requests.PreparedRequest()
+        request.method, request.url, request.body = message.method, message.address, message.body
+        request.headers = cast("Any", headers)
+        return request
 
-def _prepared(message: Message) -> requests.PreparedRequest:
-    """Put together by hand: addresses are encoded already, and `requests` would look into them once more."""
-    headers = {**HEADERS, "Authorization": message.authorization}
-    if message.body is not None:
-        headers |= {"Content-Type": message.media, "Content-Length": str(len(message.body))}
-    elif message.method != "GET":
-        headers["Content-Length"] = "0"
-    request = requests.PreparedRequest()
-    request.method, request.url, request.body = message.method, message.address, message.body
-    request.headers = CaseInsensitiveDict(headers)
-    return request
 
-
-def _server(connection: Connection) -> tuple[str, int | None, bool]:
+def _server(connection: Connection) -> Url:
     where = f"connection {connection.name}, url"
     try:
         url = parse_url(connection.url)
@@ -225,7 +157,7 @@ def _server(connection: Connection) -> tuple[str, int | None, bool]:
     if not connection.verify_tls and not _is_loopback(url.host):
         where = f"connection {connection.name}, verify_tls"
         raise Misconfigured(f"verify_tls = false is only allowed for this machine itself, not for {url.host}", where=where)
-    return url.host.strip("[]"), url.port, url.scheme == "https"
+    return url
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from connectors import registry
-from connectors.rest import RestConnection, transport
+from connectors.rest import RestConnection, transport, wire
 from integration.errors import NoAnswer, Transient, Unreachable
 from tests.fixtures.connections import CountingBudget, connection
 from tests.integration.connectors.conftest import RawServer, both, dribble, drop, reply, reset, send
@@ -50,6 +50,14 @@ BROKEN = {
     "dribbling its headers": dribble(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n" + b"X-Pad: 1\r\n" * 9),
     "dribbling its body": both(reply(b"", b"201 Created", length=len(STORED)), dribble(STORED)),
     "dribbling a chunk's size": both(send(b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"), dribble(b"0" * 99)),
+    "broken off in its headers": both(send(b"HTTP/1.1 201 Created\r\nContent-Type: app"), drop),
+    "broken off before its headers' end": both(send(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n"), drop),
+    "of two lengths": reply(STORED, b"201 Created", b"Content-Length: 5"),
+    "of no number's length": send(b"HTTP/1.1 201 Created\r\nContent-Length: 4_4\r\n\r\n" + STORED),
+    "with a header that is none": reply(STORED, b"201 Created", b"nonsense"),
+    "with a line without end": send(b"HTTP/1.1 201 Created\r\nX-Pad: " + b"x" * 70_000),
+    "with headers without end": send(b"HTTP/1.1 201 Created\r\n" + b"X-Pad: 1\r\n" * 101),
+    "with a status that is none": send(b"HTTP/1.1 OK\r\n\r\n"),
     "no HTTP": both(send(b"220 smtp.example\r\n"), drop),
     "shorter than it said": both(reply(STORED[:9], b"201 Created", length=len(STORED)), drop),
     "wrongly compressed": reply(STORED, b"201 Created", b"Content-Encoding: gzip"),
@@ -107,7 +115,7 @@ def test_nothing_is_sent_when_connecting_took_too_long(raw_server: RawServer, mo
     raw_server.plays(reply(STORED, b"201 Created"))
     tims = connect(raw_server.url)
     tims._client.renew()
-    monkeypatch.setattr(transport, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(wire, "IDLE_SECONDS", 0.0)
     resolve = socket.getaddrinfo
 
     def late(*arguments, **options):
@@ -130,7 +138,7 @@ def test_a_connection_is_kept_and_used_again(raw_server: RawServer):
 
 
 def test_a_connection_that_idled_is_not_used_again(raw_server: RawServer, monkeypatch):
-    monkeypatch.setattr(transport, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(wire, "IDLE_SECONDS", 0.0)
     raw_server.plays(reply(STORED))
     tims = connect(raw_server.url)
     tims.get("order", "SO-0000001")
@@ -172,6 +180,46 @@ def test_compressed_and_chunked_answers_are_read(raw_server: RawServer):
     tims = connect(raw_server.url)
     assert [tims.get("order", "SO-0000001").version for _ in range(2)] == [1, 1]
     assert raw_server.connections == 1
+
+
+def test_headers_may_come_in_any_case_twice_and_folded(raw_server: RawServer):
+    head = b"HTTP/1.1 200 OK\r\ncontent-LENGTH: %d\r\nX-Twice: 1\r\nx-twice: 2\r\nX-Folded: one\r\n\ttwo\nX-Empty:\n\n" % len(STORED)
+    raw_server.plays(send(head + STORED))
+    message = transport.Message("GET", f"{raw_server.url}/x", "Bearer token")
+    answer = transport.Transport(connection("tims", raw_server.url), 1.0, 1).send(message, 1.0)
+    assert isinstance(answer, transport.Answer) and answer.body == STORED
+    wanted = {"X-Twice": "1, 2", "x-folded": "one two", "X-EMPTY": "", "Content-Length": str(len(STORED))}
+    assert {name: answer.headers[name] for name in wanted} == wanted
+
+
+def test_what_comes_before_the_answer_is_skipped(raw_server: RawServer):
+    early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"
+    raw_server.plays(both(send(early), reply(STORED)))
+    assert connect(raw_server.url).get("order", "SO-0000001").version == 1
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(STORED),
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+    ],
+)
+def test_an_answer_may_be_the_connections_last(raw_server: RawServer, head):
+    raw_server.plays(both(send(head + STORED), drop))
+    tims = connect(raw_server.url)
+    assert [tims.get("order", "SO-0000001").version for _ in range(2)] == [1, 1]
+    assert raw_server.connections == 2
+
+
+def test_what_would_break_out_of_its_line_is_not_sent(raw_server: RawServer):
+    raw_server.plays(reply(STORED))
+    message = transport.Message("GET", f"{raw_server.url}/x", "Bearer token\r\nX-Other: 1")
+    with pytest.raises(ValueError, match="control character"):
+        transport.Transport(connection("tims", raw_server.url), 1.0, 1).send(message, 1.0)
+    assert raw_server.requests == []
 
 
 def test_proxies_of_the_environment_are_not_asked(raw_server: RawServer, monkeypatch):
