@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+import structlog
 
 pytest_plugins = ["tests.fixtures.databases", "tests.fixtures.simulators", "tests.fixtures.valkey"]
 
@@ -18,3 +20,11 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(OURS):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+@pytest.fixture(autouse=True)
+def own_logging() -> Iterator[None]:
+    """A test that sets up logs does so for itself alone."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
