@@ -22,7 +22,10 @@ from integration.ledger.database import read
 @json_option
 @click.pass_obj
 def audit(invocation: Invocation, since: Moment | None, action: str | None, as_json: bool) -> None:
-    """List who did what, and when; the oldest first. A person is named by the keyed hash of the e-mail address."""
+    """List who did what, and when.
+
+    The oldest first. A person is named by the keyed hash of the e-mail address.
+    """
     with opened(invocation) as house, read(house.engine) as connection:
         found = trail.listed(connection, since=since.at if since else None, action=action)
     if as_json:

@@ -42,10 +42,18 @@ def _keep_newest(verdicts: dict[str, Verdict], verdict: Verdict) -> None:
 
 
 def _print(flow: str, found: Sequence[Verdict], summary: Mapping[str, int]) -> None:
-    titles = {"create": "Would create", "change": "change", "unchanged": "leave unchanged", "skip": "skip", "put aside": "put aside"}
+    titles = {
+        "create": "Would create",
+        "change": "change",
+        "unchanged": "leave unchanged",
+        "skip": "skip",
+        "hold": "hold",
+        "put aside": "put aside",
+    }
     columns = [Column(effect, titles.get(effect, effect), right=True) for effect in EFFECTS if effect in titles or summary[effect]]
     print_table([summary], columns, title=f"{len(found)} records of {flow}; nothing was sent")
     _print_changes([one for one in found if one.effect == "change"])
+    _print_causes("Would wait on hold", [one for one in found if one.effect == "hold"])
     _print_causes("Would be put aside", [one for one in found if one.effect == "put aside"])
     _print_causes("Would be skipped", [one for one in found if one.effect == "skip"])
 

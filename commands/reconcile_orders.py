@@ -23,19 +23,19 @@ from commands.output import Column, console, json_option, print_json, print_tabl
 from integration import clock
 from integration.ledger import audit, findings, tables
 from integration.ledger.database import read, write
-from integration.ledger.findings import Finding
+from integration.ledger.findings import Finding, Verdict
 from integration.line import reconcile_orders as line
 from integration.line.journey import House
+from integration.line.proof import FAULTS
 from integration.line.reconcile_orders import Reconciliation, Step
 from integration.line.stage import work_on
 from integration.settings.model import Flow
 
 LOOK_SECONDS = 0.2
+VERDICTS: tuple[Verdict, ...] = ("proven", "explained", *FAULTS)
+
 SHOWN = 200
 """Findings in a table for people; --json has all."""
-
-OPEN = ("missing", "double", "different")
-"""Verdicts that need somebody, in the order in which they are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ def orders(ctx: click.Context, since: Moment, until: Moment | None, name: str | 
         _follow(proof.prove(), "the same command goes on from there.")
         repaired = _repair(house, flow, proof, run.id, yes=yes, quiet=as_json) if repair else 0
         with read(house.engine) as connection:
-            found = findings.listed(connection, run.id, (*OPEN, "explained"))
-            everything = findings.listed(connection, run.id, ("proven", "explained", *OPEN))
-    left = [one for one in found if one.verdict in OPEN]
+            found = findings.listed(connection, run.id, (*FAULTS, "explained"))
+            everything = findings.listed(connection, run.id, VERDICTS)
+    left = [one for one in found if one.verdict in FAULTS]
     sums = _sums(everything)
     if as_json:
-        counts = {verdict: sum(one.verdict == verdict for one in everything) for verdict in ("proven", "explained", *OPEN)}
+        counts: dict[str, int] = {verdict: sum(one.verdict == verdict for one in everything) for verdict in VERDICTS}
         answer = {"run": run.id, "flow": flow.name, "since": run.since, "until": run.until, "orders": len(everything), **counts}
         print_json({**answer, "repaired": repaired, "sums": [asdict(one) for one in sums], "findings": [asdict(one) for one in found]})
     else:
@@ -135,7 +135,7 @@ def _bars() -> Iterator[Progress]:
 def _repair(house: House, flow: Flow, proof: Reconciliation, run_id: int, *, yes: bool, quiet: bool) -> int:
     """Tell the plan, ask, send, and look again; gives how many were sent."""
     with read(house.engine) as connection:
-        wanted = [one for one in findings.listed(connection, run_id, OPEN) if one.repairable]
+        wanted = [one for one in findings.listed(connection, run_id, FAULTS) if one.repairable]
     if not wanted:
         return 0
     if not quiet:
@@ -197,7 +197,7 @@ _COLUMNS = (Column("source_key", "Order", style="bold"), Column("reference", "Nu
 
 
 def _tell(found: Sequence[Finding], sums: Sequence[Sum], total: int, flow: Flow) -> None:
-    order = {verdict: place for place, verdict in enumerate((*OPEN, "explained"))}
+    order = {verdict: place for place, verdict in enumerate((*FAULTS, "explained"))}
     rows = [asdict(one) for one in sorted(found, key=lambda one: order[one.verdict])]
     columns = [*_COLUMNS, Column("cause", "Why"), Column("advice", "What to do")]
     proven = total - len(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 from rich.text import Text
+from sqlalchemy import Engine
 
 from commands.exits import Exit
 from commands.failure import Failure
@@ -21,6 +22,8 @@ from connectors.registry import connect, definition, events_of_use
 from connectors.rest.webhooks import Subscription, Subscriptions
 from integration.budget import SharedBudget
 from integration.errors import Misconfigured, SyncError
+from integration.ledger import audit
+from integration.ledger.database import write
 from integration.line.journey import House
 from integration.secrets import SecretsFile
 from integration.settings import Settings
@@ -40,8 +43,14 @@ class _Account:
 
     name: str
     settings: Settings
+    engine: Engine
     there: Subscriptions
     secrets: WebhookSecrets
+
+    def note(self, action: str, **detail: Any) -> None:
+        """In the audit trail."""
+        with write(self.engine) as connection:
+            audit.record(connection, action, self.name, **detail)
 
 
 @click.group()
@@ -62,6 +71,8 @@ def register(invocation: Invocation, connection: str, url: str | None, as_json: 
     with _account(invocation, connection) as account:
         address, events = _address(account, url), _events(account)
         subscription, changed = subscribing.register(account.there, account.secrets, address, events)
+        if changed:
+            account.note("register webhook", url=subscription.url, events=list(subscription.events))
         _tell(account, subscription, "is subscribed" if changed else "was subscribed already", as_json)
 
 
@@ -75,6 +86,7 @@ def rotate(invocation: Invocation, connection: str, url: str | None, as_json: bo
     with _account(invocation, connection) as account:
         address, events = _address(account, url), _events(account)
         subscription = subscribing.rotate(account.there, account.secrets, address, events)
+        account.note("rotate webhook", url=subscription.url)
         _tell(account, subscription, "has a new secret", as_json)
 
 
@@ -88,6 +100,7 @@ def unregister(invocation: Invocation, connection: str, url: str | None, as_json
     with _account(invocation, connection) as account:
         known = url or account.settings.gateway.url
         ended = subscribing.unregister(account.there, account.secrets, _address(account, url) if known else None)
+        account.note("unregister webhook", ended=ended)
     if as_json:
         print_json({"connection": connection, "ended": ended})
     else:
@@ -163,7 +176,8 @@ def _of(house: House, name: str) -> _Account:
     declared = definition(settings.connections[name])
     budget = SharedBudget(house.engine, name, declared.limits, declared.times.total + declared.times.settle)
     file = SecretsFile(settings.home / SECRETS_FILE, settings.master_key.reveal())
-    return _Account(name, settings, connect(settings.connections[name], budget).subscriptions, WebhookSecrets(file, name))
+    subscriptions = connect(settings.connections[name], budget).subscriptions
+    return _Account(name, settings, house.engine, subscriptions, WebhookSecrets(file, name))
 
 
 def _address(account: _Account, url: str | None) -> str:

@@ -77,6 +77,7 @@ class Gateway:
             yield
         finally:
             await run_in_threadpool(self._intake.stop)
+            await run_in_threadpool(self._tally.write)
 
     async def receive(self, request: Request) -> Response:
         subscriber = self._subscribers.get(request.path_params["connection"])

@@ -217,10 +217,11 @@ def get(connection: Connection, wanted: Collection[int]) -> list[Hold]:
     return found
 
 
-def standing(connection: Connection, flow: str) -> list[Hold]:
-    """Open holds of a flow in order of arrival, also of what has been sent on and is not through yet."""
+def standing(connection: Connection, flow: str, keys: Collection[str] | None = None) -> list[Hold]:
+    """Open holds of a flow in order of arrival, also of what has been sent on and is not through yet; of all source keys, or of these."""
     h = tables.hold.c
-    return [Hold(*row) for row in connection.execute(select(*_COLUMNS).where(h.state == OPEN, h.flow == flow).order_by(h.since, h.id))]
+    conditions = [h.state == OPEN, h.flow == flow, *([h.source_key.in_(sorted(keys))] if keys is not None else [])]
+    return [Hold(*row) for row in connection.execute(select(*_COLUMNS).where(*conditions).order_by(h.since, h.id))]
 
 
 def _standing(connection: Connection, record: Record) -> Any:

@@ -75,10 +75,11 @@ class Conditions:
     def __init__(self, house: House, journey: Journey, records: Sequence[Record]) -> None:
         self._house, self._journey = house, journey
         flow = journey.flow
+        keys = [record.source_key for record in records]
         with read(house.engine) as connection:
-            rows = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, [record.source_key for record in records])
+            rows = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, keys)
             self._waived = holds.waived(connection, [record.id for record in records])
-            standing = holds.standing(connection, flow.name)
+            standing = holds.standing(connection, flow.name, None if flow.out_of_stock == "hold" else keys)
         self._booked = {key for key, crossing in rows.items() if crossing.target_key is not None}
         self._standing = {hold.source_key: hold for hold in standing}
         self._stock = Stock(house, journey)

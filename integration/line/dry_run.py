@@ -16,7 +16,7 @@ from sqlalchemy import select, tuple_
 from integration import clock
 from integration.budget import Work, work
 from integration.delivery import Parcel, differences, look_up, moved_members
-from integration.errors import FieldError, Limited, PageExpired, SyncError, Transient, Waiting
+from integration.errors import FieldError, Held, Limited, PageExpired, SyncError, Transient, Waiting
 from integration.ledger import crosswalk, tables
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import read
@@ -33,8 +33,8 @@ from integration.ports import PageRequest, SourceRecord
 TRIES = 5
 """How often a call is repeated whose failure may pass."""
 
-Effect = Literal["create", "change", "unchanged", "skip", "put aside", "under way"]
-EFFECTS: tuple[Effect, ...] = ("create", "change", "unchanged", "skip", "put aside", "under way")
+Effect = Literal["create", "change", "unchanged", "skip", "hold", "put aside", "under way"]
+EFFECTS: tuple[Effect, ...] = ("create", "change", "unchanged", "skip", "hold", "put aside", "under way")
 
 T = TypeVar("T")
 
@@ -184,9 +184,8 @@ def _verdict(
 
 
 def _aside(record: Record, error: SyncError) -> Verdict:
-    return Verdict(
-        record.source_key, record.version, record.reference, "put aside", why=reason(error), cause=cause(error), fields=error.fields
-    )
+    effect: Effect = "hold" if isinstance(error, Held) else "put aside"
+    return Verdict(record.source_key, record.version, record.reference, effect, why=reason(error), cause=cause(error), fields=error.fields)
 
 
 def _unreadable() -> Verdict:

@@ -15,6 +15,9 @@ READ_WITHIN = timedelta(minutes=15)
 """A change that is younger than this and has not been read may still be on its way; what is older should have been read."""
 
 
+FAULTS: tuple[Verdict, ...] = ("missing", "double", "different")
+"""Verdicts that need somebody, in the order in which they are told."""
+
 AGAIN = "--repair sends it again"
 
 

@@ -27,7 +27,7 @@ from integration.line.backoff import backoff
 from integration.line.extract import KEYS, page_since
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
-from integration.line.proof import Placed, Sides, judge
+from integration.line.proof import FAULTS, Placed, Sides, judge
 from integration.ports import Booked, Books, Page, PageRequest, SourceRecord
 
 REPAIR = "repair"
@@ -63,6 +63,10 @@ class Bookings:
         self.by_key[booked.key] = booked
         if booked.order_key is not None:
             self.by_order.setdefault(booked.order_key, set()).add(booked.key)
+
+    def drop(self, order_key: str) -> None:
+        for key in self.by_order.pop(order_key, set()):
+            self.by_key.pop(key, None)
 
     def of(self, order_key: str, target_key: str | None) -> list[Booked]:
         keys = self.by_order.get(order_key, set()) | ({target_key} if target_key is not None else set())
@@ -103,7 +107,7 @@ class Reconciliation:
         self._bookings = Bookings()
         try:
             for place, key in enumerate(keys):
-                record = _patiently(lambda key=key: self._journey.source.fetch_one(self._flow.entity, key))  # type: ignore[misc]
+                record = self._fetch(key)
                 if record is not None:
                     self._keep([record], [])
                 yield Step("looking again", (place + 1) / len(keys))
@@ -147,17 +151,33 @@ class Reconciliation:
             yield self._step(start)
 
     def _keep(self, records: Sequence[SourceRecord], unreadable: Sequence[Any]) -> None:
+        found = self._judged(records)
+        # Both sides go on while they are read: nobody is accused of what was true a minute ago.
+        doubted = [one.source_key for one in found if one.verdict in FAULTS]
+        present = [self._fetch(key) for key in doubted]
+        anew = {one.source_key: one for one in self._judged([record for record in present if record is not None], live=True)}
+        found = [anew.get(one.source_key, one) for one in found] + self._nameless(unreadable)
+        with write(self._house.engine) as connection:
+            findings.keep(connection, self._run.id, found)
+
+    def _fetch(self, key: str) -> SourceRecord | None:
+        return _patiently(lambda: self._journey.source.fetch_one(self._flow.entity, key))
+
+    def _judged(self, records: Sequence[SourceRecord], *, live: bool = False) -> list[Finding]:
         placed = [self._placed(record) for record in records]
-        nameless = [f"unreadable {fingerprint(one)[:12]}" for one in unreadable]
         with read(self._house.engine) as connection:
-            known = findings.known(connection, self._flow, [*(one.key for one in placed), *nameless])
+            known = findings.known(connection, self._flow, [one.key for one in placed])
             c = tables.cursor.c
             position = connection.execute(select(c.position).where(c.flow == self._flow.name)).scalar_one_or_none()
         sides = Sides(self._flow.source, self._flow.target, position)
-        found = [judge(one, self._sales(one, known[one.key]), known[one.key], sides) for one in placed]
-        found += [_nameless(key, known[key]) for key in nameless]
-        with write(self._house.engine) as connection:
-            findings.keep(connection, self._run.id, found)
+        return [judge(one, self._sales(one, known[one.key], live=live), known[one.key], sides) for one in placed]
+
+    def _nameless(self, unreadable: Sequence[Any]) -> list[Finding]:
+        """Objects without key or time of change: no order that could be looked for."""
+        keys = [f"unreadable {fingerprint(one)[:12]}" for one in unreadable]
+        with read(self._house.engine) as connection:
+            known = findings.known(connection, self._flow, keys)
+        return [_nameless(key, known[key]) for key in keys]
 
     def _placed(self, record: SourceRecord) -> Placed:
         try:
@@ -179,17 +199,18 @@ class Reconciliation:
             expected = self._target.booked(key, to_body({**canonical, "lines": lines}))
         return expected
 
-    def _sales(self, order: Placed, known: Known) -> list[Booked]:
-        number = (order.expected.order_key if order.expected else None) or order.key
-        if not self._bookings.of(number, known.target_key):
-            for remote in _patiently(lambda: self._target.find(self._flow.entity, number)):
+    def _sales(self, order: Placed, known: Known, *, live: bool) -> list[Booked]:
+        """What the target holds of an order: by what was read of it, or as it is now."""
+        number, key = (order.expected.order_key if order.expected else None) or order.key, known.target_key
+        if live or not self._bookings.of(number, key):
+            self._bookings.drop(number)
+            found = list(_patiently(lambda: self._target.find(self._flow.entity, number)))
+            if key is not None and all(remote.key != key for remote in found):
+                one = _patiently(lambda: self._target.get(self._flow.entity, key))
+                found += [one] if one is not None else []
+            for remote in found:
                 self._bookings.add(self._target.booked(remote.key, remote.body))
-            key = known.target_key
-            if key is not None and key not in self._bookings.by_key:
-                remote_now = _patiently(lambda: self._target.get(self._flow.entity, key))
-                if remote_now is not None:
-                    self._bookings.add(self._target.booked(remote_now.key, remote_now.body))
-        return self._bookings.of(number, known.target_key)
+        return self._bookings.of(number, key)
 
 
 def repair(house: House, flow: str, keys: Sequence[str]) -> int:

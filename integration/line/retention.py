@@ -23,7 +23,7 @@ log = structlog.get_logger()
 STOCK_SECONDS = 7 * DAY
 """Readings of quantities come by the thousand and are of no use to anybody later."""
 
-AT_MOST_SECONDS = 10.0
+AT_MOST_SECONDS = 3.0
 """So long goes one call; the next one goes on."""
 
 Piece = Callable[[Connection], int]

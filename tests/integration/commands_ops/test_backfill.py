@@ -194,7 +194,7 @@ def test_ctrl_c_stops_and_a_kill_does_not(house: House) -> None:
 
 
 def test_a_dry_run_tells_what_would_happen_and_does_nothing(house: House, simulators: Simulators, ask: Ask, call: Call) -> None:
-    new, there, changed, shipped, cancelled, wrong = simulators.channeladvisor.place(
+    new, there, changed, shipped, cancelled, wrong, unknown = simulators.channeladvisor.place(
         [
             dated(1, 2),
             dated(2, 3),
@@ -202,6 +202,7 @@ def test_a_dry_run_tells_what_would_happen_and_does_nothing(house: House, simula
             dated(4, 5, OrderStatus="Shipped", FulfillmentStatus="Shipped"),
             dated(5, 6, OrderStatus="Cancelled", FulfillmentStatus="Canceled"),
             dated(6, 6, TotalAmount="0.01"),
+            {**dated(7, 6), "Items": with_sku(7, "NO-SUCH")["Items"]},
         ],
         check=False,
     )
@@ -218,6 +219,7 @@ def test_a_dry_run_tells_what_would_happen_and_does_nothing(house: House, simula
         key(shipped): "put aside",
         key(cancelled): "skip",
         key(wrong): "put aside",
+        key(unknown): "hold",
     }
     (change,) = [record for record in told["records"] if record["effect"] == "change"]
     assert "PaymentStatus" in change["members"]
@@ -225,7 +227,7 @@ def test_a_dry_run_tells_what_would_happen_and_does_nothing(house: House, simula
     assert writes(simulators) == before
     assert counts(house) == ledger
     shown = call("backfill", "orders", "--since", "2026-03-01", "--until", "2026-03-07", "--dry-run", exit_code=3)
-    assert "6 records of orders; nothing was sent" in shown.stdout
+    assert "7 records of orders; nothing was sent" in shown.stdout
     assert "Orchard" not in shown.stdout
 
 

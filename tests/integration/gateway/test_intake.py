@@ -20,7 +20,7 @@ from gateway import openapi
 from gateway.app import Gateway as Gatekeeper
 from gateway.bell import Bell
 from integration import clock
-from integration.ledger import batches, tables
+from integration.ledger import batches, calls, tables
 from integration.ledger.database import open_engine, read, write
 from integration.ledger.upgrade import upgrade
 from tests.fixtures.gateway import NOW, OLD_SECRET, SECRET, Gateway, keep_secrets, order_event, serving
@@ -197,6 +197,8 @@ def test_sigterm_answers_what_is_in_hand(gateway: Gateway, engine: Engine) -> No
         assert answer.result().status_code == 202
     assert gateway.process.wait(10) == -signal.SIGTERM  # uvicorn ends in order, and then by the signal that it was given
     assert len(kept(engine)) == 1
+    counted = [(key.connection, key.operation, key.outcome, some.calls) for key, some in calls.counted(engine)]
+    assert counted == [("ca", "webhook", "2xx", 1)], "what is counted is not lost"
 
 
 @on_each_database

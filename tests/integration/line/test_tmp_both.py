@@ -22,13 +22,15 @@ ALIKE = {
     ("New", "Open"), ("New", "Allocated"), ("Pending", "Open"), ("Pending", "Allocated"),
     ("OnHold", "OnHold"), ("Cancelled", "Cancelled"), ("Shipped", "Fulfilled"),
 }  # fmt: skip
+OFTEN = ("OnHold",) * 4
 MOVES = {
-    "New": ("OnHold", "Cancelled"),
-    "Pending": ("OnHold", "Cancelled"),
-    "OnHold": ("Pending", "Pending", "Pending", "Cancelled"),
-    "Open": ("OnHold", "Cancelled"),
-    "Allocated": ("OnHold", "Cancelled"),
+    "New": (*OFTEN, "Cancelled"),
+    "Pending": (*OFTEN, "Cancelled"),
+    "Open": (*OFTEN, "Cancelled"),
+    "Allocated": (*OFTEN, "Cancelled"),
 }
+"""What is on hold is nearly always let go again: an order that has ended teaches nothing any more."""
+
 FAULTS: dict[str, dict[str, Any]] = {
     "drop-after-commit": {"rate": 0.1},
     "server-error": {"rate": 0.05},
@@ -44,18 +46,20 @@ class World:
         self.placed: list[dict[str, Any]] = []
 
     def step(self, house: House) -> None:
-        event = self.chance.choice((self._place, self._on_channel, self._in_tims, self._ship, self._ship))
+        event = self.chance.choice((self._place, self._on_channel, self._on_channel, self._in_tims, self._in_tims, self._ship))
         event()
-        if self.chance.random() < 0.7:
+        if self.chance.random() < 0.9:
             drain(house, self.chance.choice(FLOWS))
 
     def _place(self) -> None:
-        if len(self.placed) < 5:
+        if len(self.placed) < 3:
             self.placed += self.simulators.channeladvisor.place([order(len(self.placed))])
 
     def _on_channel(self) -> None:
         one = self.chance.choice(self.simulators.channeladvisor.state()["orders"] or [None])
-        if one is not None and one["OrderStatus"] in MOVES:
+        if one is not None and one["OrderStatus"] == "OnHold":
+            self.simulators.channeladvisor.change(key(one), OrderStatus="Pending")
+        elif one is not None and one["OrderStatus"] in MOVES:
             self.simulators.channeladvisor.change(key(one), OrderStatus=self.chance.choice(MOVES[one["OrderStatus"]]))
 
     def _sold(self, *statuses: str) -> dict[str, Any] | None:
@@ -96,13 +100,13 @@ def told_to_a_person(house: House) -> set[str]:
         return {key for row in rows for key in row}
 
 
-@pytest.mark.parametrize("seed", range(100, 126))
+@pytest.mark.parametrize("seed", range(0, 14))
 def test_both_sides_end_alike_or_a_person_is_told(opened: Opened, simulators: Simulators, seed: int) -> None:
     house = opened()
     world = World(simulators, seed)
     for side in (simulators.channeladvisor, simulators.tims):
         side.faults({name: how for name, how in FAULTS.items() if name != "version-conflict" or side is simulators.tims})
-    for _ in range(60):
+    for _ in range(50):
         world.step(house)
     for side in (simulators.channeladvisor, simulators.tims):
         side.clear()
