@@ -83,7 +83,7 @@ class Intake:
         try:
             with write(self._engine) as connection:
                 hints.keep(connection, [row for one in wanted for row in one.rows])
-        except ZeroDivisionError as error:  # noqa: BLE001 - this thread must outlive whatever it is; the senders come again
+        except Exception as error:  # noqa: BLE001 - this thread must outlive whatever it is; the senders come again
             failed = True
             log.warning("deliveries were not kept", count=len(wanted), error=type(error).__name__)
         wanted[0].loop.call_soon_threadsafe(_answer, wanted, failed)

@@ -24,7 +24,7 @@ from integration.ports import TOO_LATE, Remote
 NEW, ENDED = "pending", "cancelled"
 """The status with which every order starts, on which both sides agree until one of them says otherwise; and the one that is for good."""
 
-TOLD_AS: dict[str, str] = {}
+TOLD_AS = {"shipped": NEW}
 """A channel learns what has shipped from the shipments; of the status it need only know that the order is not on hold."""
 
 

@@ -19,6 +19,10 @@ from tests.fixtures.simulators import Simulators
 from tests.integration.care.conftest import Ask, Call
 
 
+CHANNEL_QUIRKS = ("same-updated-date-across-pages", "changed-while-paging", "unknown-extra-fields", "nulls-in-optional-fields")
+TARGET_QUIRKS = (*CHANNEL_QUIRKS, "early-token-expiry")
+
+
 def late(house: House) -> None:
     """The flow has read everything, long ago: what it does not know by now it has missed."""
     with write(house.engine) as connection:
@@ -181,3 +185,17 @@ def test_a_system_that_stumbles_is_asked_again_and_one_that_stays_away_ends_it(
     simulators.tims.clear()
     assert ask("reconcile", "orders", "--since", "2h")["proven"] == 1
     assert_booked_once(simulators, placed, injected={"500"})
+
+
+def test_an_order_that_the_target_itself_has_doubled_is_found_whatever_the_lists_do(house: House, simulators: Simulators, ask: Ask) -> None:
+    simulators.tims.faults({"duplicate-external-order": {"times": 1}})
+    placed = simulators.channeladvisor.place([order(number) for number in range(30)])
+    drain(house)
+    (doubled,) = [number for number, sales in booked(simulators).items() if len(sales) > 1]
+    simulators.channeladvisor.faults(**dict.fromkeys(CHANNEL_QUIRKS, True))
+    simulators.tims.faults(**dict.fromkeys(TARGET_QUIRKS, True))
+    told = ask("reconcile", "orders", "--since", "1h", exit_code=3)
+    assert found(told) == {doubled: "double"}
+    assert told["proven"] == len(placed) - 1
+    (money,) = told["sums"]
+    assert (money["placed"], money["booked"]) == (30, 31)
