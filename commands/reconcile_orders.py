@@ -34,6 +34,8 @@ from integration.settings.model import Flow
 LOOK_SECONDS = 0.2
 VERDICTS: tuple[Verdict, ...] = ("proven", "explained", *FAULTS)
 
+ZERO = Decimal("0.00")
+
 SHOWN = 200
 """Findings in a table for people; --json has all."""
 
@@ -178,9 +180,9 @@ def _sums(found: Sequence[Finding]) -> list[Sum]:
 
 
 def _sum(currency: str, found: Sequence[Finding]) -> Sum:
-    placed = sum((_placed(one) for one in found), Decimal(0))
-    booked = sum((_booked(one) for one in found), Decimal(0))
-    explained = sum((_booked(one) - _placed(one) for one in found if one.verdict == "explained"), Decimal(0))
+    placed = sum((_placed(one) for one in found), ZERO)
+    booked = sum((_booked(one) for one in found), ZERO)
+    explained = sum((_booked(one) - _placed(one) for one in found if one.verdict == "explained"), ZERO)
     counts = sum(one.amount is not None for one in found), sum(len(one.booked) for one in found)
     return Sum(currency, counts[0], placed, counts[1], booked, booked - placed, explained)
 
@@ -190,7 +192,7 @@ def _placed(one: Finding) -> Decimal:
 
 
 def _booked(one: Finding) -> Decimal:
-    return sum((Decimal(amount) for _, amount in one.booked), Decimal(0))
+    return sum((Decimal(amount) for _, amount in one.booked), ZERO)
 
 
 _COLUMNS = (Column("source_key", "Order", style="bold"), Column("reference", "Number"), Column("verdict", "Verdict"))
@@ -205,6 +207,7 @@ def _tell(found: Sequence[Finding], sums: Sequence[Sum], total: int, flow: Flow)
     print_table(rows[:SHOWN], columns, title=title, empty=f"{title}. Each is booked once with equal money.")
     if len(rows) > SHOWN:
         console().print(f"… and {len(rows) - SHOWN} more; --json has all.", style="dim")
+    console().print()
     sides = [Column("placed", f"Orders in {flow.source}", right=True), Column("placed_amount", "Money", right=True)]
     sides += [Column("booked", f"Orders in {flow.target}", right=True), Column("booked_amount", "Money", right=True)]
     rest = [Column("difference", "Difference", right=True), Column("explained", "Explained", right=True)]

@@ -129,7 +129,7 @@ def same(one: Any, other: Any) -> bool:
     if is_forgotten(one) or is_forgotten(other):
         return was(one, other) if is_forgotten(one) else was(other, one)
     if isinstance(one, Mapping) or isinstance(other, Mapping):
-        left, right = one or {}, other or {}
+        left, right = ({} if value is None else value for value in (one, other))
         return (
             isinstance(left, Mapping)
             and isinstance(right, Mapping)

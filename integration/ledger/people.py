@@ -14,7 +14,7 @@ from integration.ledger import tables
 from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.database import read, write
 from integration.ledger.records import HELD
-from integration.ledger.retention import AT_ONCE, PAYLOADS, forget_delivered
+from integration.ledger.retention import AT_ONCE, PAYLOADS, forget_customers, forget_delivered
 from integration.ledger.vault import Vault
 from integration.settings.model import Flow
 
@@ -120,7 +120,9 @@ def erase(connection: Connection, vault: Vault, order: Order, personal: Personal
     """Delete what an order that is at its end says of a person. Its keys, dates, lines and amounts stay."""
     r, e = tables.record.c, tables.erasure.c
     back = _returned(connection, order)
-    rows = connection.execute(select(r.id, r.flow, r.source_key, r.subject).where(or_(_of_order(order), back)).order_by(r.id)).all()
+    columns = (r.id, r.flow, r.source_key, r.subject, r.parcel)
+    rows = connection.execute(select(*columns).where(or_(_of_order(order), back)).order_by(r.id)).all()
+    forget_customers(connection, vault, [row.parcel for row in rows if row.parcel is not None])
     empty = {**dict.fromkeys(PAYLOADS), "subject": None}
     for start in range(0, len(rows), AT_ONCE):
         connection.execute(update(tables.record).where(r.id.in_([row.id for row in rows[start : start + AT_ONCE]])).values(empty))

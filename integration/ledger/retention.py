@@ -16,6 +16,7 @@ from integration import clock
 from integration.dispute import KEPT
 from integration.forgotten import forgotten
 from integration.ledger import tables
+from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.vault import Vault
 from integration.settings.model import Flow
 
@@ -25,20 +26,45 @@ AT_ONCE = 50
 PAYLOADS = ("raw", "canonical", "parcel")
 
 
-def drop_payloads(connection: Connection, vault: Vault, flow: Flow, personal: Collection[str], before: datetime) -> int:
-    """Of the next records of a flow whose newest version ended before then; gives how many those were."""
+def drop_payloads(connection: Connection, vault: Vault, flow: str, before: datetime) -> list[str]:
+    """Of the next records of a flow whose newest version ended before then; gives the source key of each."""
     r = tables.record.c
     rows = connection.execute(
-        select(r.id, r.source_key)
-        .where(r.flow == flow.name, r.raw.is_not(None), r.finished_at.is_not(None), _over(before))
+        select(r.id, r.source_key, r.parcel)
+        .where(r.flow == flow, r.raw.is_not(None), r.finished_at.is_not(None), _over(before))
         .order_by(r.finished_at)
         .limit(AT_ONCE)
         .with_for_update(skip_locked=True, of=tables.record)
     ).all()
     if rows:
+        forget_customers(connection, vault, [row.parcel for row in rows if row.parcel is not None])
         connection.execute(update(tables.record).where(r.id.in_([row.id for row in rows])).values(dict.fromkeys(PAYLOADS)))
-        forget_delivered(connection, vault, flow, {row.source_key for row in rows}, personal)
-    return len(rows)
+    return [row.source_key for row in rows]
+
+
+def forget_customers(connection: Connection, vault: Vault, parcels: Sequence[bytes]) -> None:
+    """Of the customers of these orders no content is known any more, not by its hash either; whoever compares reads it in the target."""
+    c = tables.crosswalk.c
+    keys = {(vault.open(parcel).get("customer") or {}).get("key") for parcel in parcels} - {None}
+    if keys:
+        customers = (c.source == ANY_SOURCE, c.entity == "customer", c.source_key.in_(sorted(keys)))
+        connection.execute(update(tables.crosswalk).where(*customers).values(delivered_hash=None))
+
+
+def forget_delivered_elsewhere(connection: Connection, flows: Collection[Flow], before: datetime) -> int:
+    """What was delivered by flows that are configured no more, whose personal members nobody knows; gives how many those were."""
+    c = tables.crosswalk.c
+    ours = or_(*(and_(c.source == flow.source, c.target == flow.target, c.entity == flow.entity) for flow in flows))
+    old = select(c.id).where(~ours, c.delivered.is_not(None), c.updated_at < before).order_by(c.id).limit(AT_ONCE)
+    ids = connection.execute(old).scalars().all()
+    if ids:
+        connection.execute(update(tables.crosswalk).where(c.id.in_(ids)).values(delivered=None, delivered_hash=None))
+    return len(ids)
+
+
+def flows_read(connection: Connection) -> set[str]:
+    """Every flow that ever read anything, configured or not."""
+    return set(connection.execute(select(tables.cursor.c.flow)).scalars())
 
 
 def forget_delivered(

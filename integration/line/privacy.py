@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from integration import clock
+from integration.errors import Misconfigured
 from integration.ledger import audit, people, story, tables
 from integration.ledger.database import empty_journal, read, write
 from integration.ledger.people import OnItsWay, Order
@@ -47,7 +48,9 @@ def find(house: House, asked: str) -> Found:
             keys = [(one.flow, one.source_key, None) for one in story.identities(connection, asked)]
             subject = f"order {keys[0][1]}" if keys else ""
     flows = house.settings.flows
-    orders = [_order(house, flows[flow], key, number) for flow, key, number in keys if flow in flows and flows[flow].entity == "order"]
+    if gone := sorted({flow for flow, _, _ in keys} - set(flows)):
+        raise Misconfigured(f"the flow {gone[0]} brought orders of that person, and is not configured any more; configure it for this")
+    orders = [_order(house, flows[flow], key, number) for flow, key, number in keys if flows[flow].entity == "order"]
     return Found(subject, orders)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from integration import clock
 from integration.ledger import audit, retention
-from integration.ledger.database import write
+from integration.ledger.database import read, write
 from integration.line import privacy
 from integration.line.journey import House
 from integration.settings.model import DAY, Flow
@@ -49,17 +49,29 @@ def forget(house: House) -> Counter[str]:
 
 
 def _pieces(house: House) -> Iterator[tuple[str, Piece]]:
-    moment = clock.now()
-    for flow in house.settings.flows.values():
-        payloads, stories = _bounds(house, flow, moment)
-        personal = privacy.personal(house, flow)
-        yield "payloads", partial(retention.drop_payloads, vault=house.vault, flow=flow, personal=personal, before=payloads)
-        yield "stories", partial(retention.drop_stories, flow=flow.name, before=stories)
-    traces = moment - timedelta(seconds=house.settings.retention.traces)
+    moment, kept, flows = clock.now(), house.settings.retention, house.settings.flows
+    payloads, traces = (moment - timedelta(seconds=seconds) for seconds in (kept.payloads, kept.traces))
+    stock = moment - timedelta(seconds=STOCK_SECONDS)
+    for flow in flows.values():
+        early = flow.entity == "stock"
+        yield "payloads", partial(_drop_payloads, house, flow, max(payloads, stock) if early else payloads)
+        yield "stories", partial(retention.drop_stories, flow=flow.name, before=max(traces, stock) if early else traces)
+    with read(house.engine) as connection:
+        gone = sorted(retention.flows_read(connection) - set(flows))
+    for name in gone:
+        yield "payloads", partial(_drop_orphans, house, name, payloads)
+        yield "stories", partial(retention.drop_stories, flow=name, before=traces)
+    if gone:
+        yield "payloads", partial(retention.forget_delivered_elsewhere, flows=flows.values(), before=payloads)
     yield "rest", partial(retention.drop_what_has_no_record, before=traces)
 
 
-def _bounds(house: House, flow: Flow, moment: datetime) -> tuple[datetime, datetime]:
-    kept = house.settings.retention
-    payloads, traces = (min(seconds, STOCK_SECONDS) if flow.entity == "stock" else seconds for seconds in (kept.payloads, kept.traces))
-    return moment - timedelta(seconds=payloads), moment - timedelta(seconds=traces)
+def _drop_payloads(house: House, flow: Flow, before: datetime, connection: Connection) -> int:
+    keys = retention.drop_payloads(connection, house.vault, flow.name, before)
+    if keys:
+        retention.forget_delivered(connection, house.vault, flow, set(keys), privacy.personal(house, flow))
+    return len(keys)
+
+
+def _drop_orphans(house: House, flow: str, before: datetime, connection: Connection) -> int:
+    return len(retention.drop_payloads(connection, house.vault, flow, before))

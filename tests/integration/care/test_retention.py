@@ -203,3 +203,19 @@ def test_readings_of_stock_are_kept_for_a_week(house: House, simulators: Simulat
 def rows(house: House, *columns: Any) -> list[Any]:
     with read(house.engine) as connection:
         return list(connection.execute(select(*columns)).all())
+
+
+def test_what_flows_of_the_past_have_left_goes_too(house: House, simulators: Simulators, days_pass: DaysPass, tmp_path: Path) -> None:
+    (one,) = simulators.channeladvisor.place([order(1)])
+    drain(house)
+    configuration = tmp_path / "integration.toml"
+    configuration.write_text(configuration.read_text().replace("[flows.orders]", "[flows.other]").split("[flows.order-status]")[0])
+    configuration.write_text(configuration.read_text().replace('source = "ca"\ntarget = "tims"', 'source = "other"\ntarget = "tims"'))
+    shop = configuration.read_text().split("[connections.tims]")[0].replace("connections.ca", "connections.other")
+    configuration.write_text(shop + configuration.read_text())
+    with open_line() as made:
+        days_pass(91)
+        retention.forget(made)
+        assert payloads(made) == [(key(one), False)]
+        assert {row[0] for row in rows(made, tables.crosswalk.c.delivered)} == {None}
+        assert key(one) in {row[0] for row in rows(made, tables.crosswalk.c.source_key)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from connectors.configured import load_settings
 from integration.errors import Misconfigured
 from integration.liveness import PARTS
 from integration.settings import Settings
+from integration.settings.model import Gateway, Secret
 from tests.unit.commands.conftest import Call
 
 HOME = Path("/home")
@@ -64,6 +66,19 @@ def test_one_worker_loads_and_the_other_does_all_the_rest(started: dict[str, Chi
 def test_every_part_of_the_house_is_watched_in_the_child_that_serves_it(started: dict[str, Child]) -> None:
     assert sorted(part for parts in processes.SERVES.values() for part in parts) == sorted(PARTS)
     assert set(processes.SERVES) <= set(started)
+
+
+def test_the_gateway_runs_where_webhooks_can_come(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "is_free", lambda _port: True)
+    subscribed = replace(settings.connections["web"], webhook_secrets=(Secret("secret:webhook-web", "whsec_"),))
+    for wanted in (
+        replace(settings, gateway=Gateway(url="https://sync.example")),
+        replace(settings, connections={**settings.connections, "web": subscribed}),
+    ):
+        supervisor = Supervisor()
+        processes.start(supervisor, wanted)  # type: ignore[arg-type]  # it only starts
+        assert list(supervisor.children)[-1] == "gateway"
+        assert supervisor.children["gateway"].command[-2:] == ["commands", "gateway"]
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(settings: Settings) -> None:
