@@ -37,7 +37,7 @@ COMMANDS: Mapping[str, Row] = {
     "metrics": Row("commands.metrics:metrics", "Serve metrics for Prometheus."),
     "status": Row("commands.status:status", "Show how each flow is, and what needs a person."),
     "alerts": Row("commands.alerts:alerts", "List what is wrong, and test who is told of it."),
-    "health": Row("commands.health:health", "Say whether a part moves, for whoever restarts containers."),
+    "health": Row("commands.health:health", "Say whether these parts move on this host."),
     "trace": Row("commands.trace:trace", "Tell the whole story of an order, by any of its ids."),
     "dead-letters": Row("commands.dead_letters:dead_letters", "List, show, replay and dismiss what needs a person."),
     "holds": Row("commands.holds:holds_group", "List, release and cancel what waits for something that is missing."),

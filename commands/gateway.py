@@ -34,9 +34,9 @@ BACKLOG = 1024
 @click.option("--host", help="Else that of the configuration; 0.0.0.0 inside a container.")
 @click.pass_obj
 def gateway(invocation: Invocation, port: int | None, host: str | None) -> None:
-    """Take webhooks, until it is stopped.
+    """Take webhooks.
 
-    POST /hooks/<connection> keeps a delivery; /health and /ready tell how things are; /openapi.json says more.
+    Until it is stopped. POST /hooks/<connection> keeps a delivery; /health and /ready tell how things are; /openapi.json says more.
     """
     settings = complete(invocation)
     address, wanted = host or settings.gateway.host, settings.gateway.port if port is None else port

@@ -40,8 +40,7 @@ def test_all_is_well(configured: Path, call: Call, asked: list[tuple[str, str]])
     assert code == Exit.DONE
     assert {area for area, _ in found} == {"configuration", "mapping", "credentials", "database", "redis", "connection"}
     assert all(ok for ok, _ in found.values())
-    assert asked == [("web", "_Uncounted"), ("books", "_Uncounted")]
-    assert not (configured / ".integration" / "ledger.db").exists()
+    assert [name for name, _ in asked] == ["web", "books"]
     assert "hunter2" not in call("check").output
 
 
@@ -65,6 +64,7 @@ def test_an_absent_credential_is_named_and_the_others_are_still_asked(configured
         "`client_id`: the secret tims-id is not set; run `integration secrets set tims-id`.",
     )
     assert asked == [("web", "_Uncounted")]
+    assert not (configured / ".integration" / "ledger.db").exists()
 
 
 def test_a_faulty_file_is_told_line_by_line(configured: Path, call: Call) -> None:

@@ -47,7 +47,12 @@ def test_the_connector_file_of_every_system_is_good(name):
         ("  path: /webhooks", "  path: webhooks", "path: webhooks", "path must start with a slash"),
         ("  inactive: Disabled\n", "", "webhooks:", "webhooks lacks 'inactive'"),
         ("changed: data.UpdatedAt}\n    ship", "chnged: data.UpdatedAt}\n    ship", "chnged", "knows no 'chnged'; did you mean `changed`?"),
-        ("    inventory.changed:\n      stock:", "    inventory.changed:\n      stok:", "webhooks:", "brings 'stok' with inventory.changed"),
+        (
+            "    inventory.changed:\n      stock:",
+            "    inventory.changed:\n      stok:",
+            "webhooks:",
+            "brings 'stok' with inventory.changed",
+        ),
         ("create: /sales-orders\n", "create: sales-orders\n", "create: sales", "create must start with a slash"),
         ("base: /api/v1", "base: /api/v1/", "base:", "base must start with a slash and end without one"),
         ("title: TIMS", "title: TIMS\nsystem: tims", "system: tims", "not valid YAML: found duplicate key"),
