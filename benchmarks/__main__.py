@@ -31,8 +31,8 @@ WIDTH = 140
 @click.argument("names", nargs=-1, type=click.Choice(list(BENCHMARKS)), metavar="[NAME]…")
 @click.option("--quick", is_flag=True, help="A small version of each, within about three minutes: does everything work?")
 def main(names: tuple[str, ...], *, quick: bool) -> None:
-    """Measure a running installation between simulated systems on this machine: cpu, drain, latency, memory, growth, stock, accuracy,
-    intake."""
+    """Measure a running installation between simulated systems on this machine: cpu, drain, latency, lanes, memory, growth, stock,
+    accuracy, intake."""
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH

@@ -12,8 +12,9 @@ from sqlalchemy import Connection, Engine, Row, and_, func, select
 
 from commands.demo.orders import Placing
 from integration import clock
-from integration.ledger import budgets, letters, tables
+from integration.ledger import budgets, holds, letters, tables
 from integration.ledger.database import read
+from integration.ledger.holds import Hold
 from integration.ledger.letters import Group
 from integration.ledger.records import BOOKED, DEAD, DONE, EXTRACTED, HELD, SKIPPED, TRANSFORMED, UNCHANGED, VALIDATED
 from integration.settings import Flow
@@ -22,6 +23,8 @@ NEWEST = 500
 """Orders that the latencies are told of."""
 
 EVENTS = 8
+SHIPMENTS = 2
+"""Of those that one look finds, so many are shown: they come by the dozen, and the orders are wanted too."""
 
 AT_ONCE = 500
 """Keys named in one statement; every database takes so many."""
@@ -87,6 +90,7 @@ class Follower:
         self.lasted: deque[float] = deque(maxlen=NEWEST)
         self.events: deque[Event] = deque(maxlen=EVENTS)
         self.groups: Sequence[Group] = ()
+        self.on_hold: Sequence[Hold] = ()
         self.unfinished = 0
         self.uses: dict[str, budgets.Use] = {}
 
@@ -100,6 +104,7 @@ class Follower:
         with read(self._engine) as connection:
             rows = self._newest(connection)
             self.groups = letters.groups(connection, flow=self._flow.name)
+            self.on_hold = holds.listed(connection, flow=self._flow.name)
             self.unfinished = self._count_unfinished(connection)
             self._look_back_to_the_channel(connection)
         self.uses = {name: budgets.use(self._engine, name, window) for name, window in self._windows.items()}
@@ -182,7 +187,7 @@ class Follower:
         told = connection.execute(
             select(s.shipment_key, s.order_key).where(s.connection == self._flow.source).distinct().order_by(s.shipment_key)
         ).all()
-        self.events.extend(Told(row.shipment_key, row.order_key) for row in told[self.shipped :][-EVENTS:])
+        self.events.extend(Told(row.shipment_key, row.order_key) for row in told[self.shipped :][-SHIPMENTS:])
         self.shipped = len(told)
         r = tables.record.c
         stock = select(func.count()).where(r.flow == "stock", r.state == DONE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -143,10 +144,16 @@ def _aside(follower: Follower) -> RenderableType:
     rows.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
     for reason, count in follower.reasons.most_common(REASONS):
         rows.add_row(Text(str(count), style="yellow"), Text("waiting", style="yellow"), Text(printable(reason)))
+    kinds = Counter(hold.kind for hold in follower.on_hold)
+    newest = {hold.kind: hold for hold in follower.on_hold}
+    for kind, count in kinds.most_common():
+        waits = Text(f"on hold: {kind.replace('_', ' ')}", style="yellow")
+        rows.add_row(Text(str(count), style="yellow"), waits, Text(printable(newest[kind].reason)))
     for group in follower.groups[:CAUSES]:
         rows.add_row(Text(str(group.count), style="bold red"), Text(printable(group.cause)), Text(printable(group.example.reason)))
     return _panel(
-        rows if rows.row_count else Text("nothing waits, nothing is dead-lettered", style="dim"), "Waiting, and dead letters by cause"
+        rows if rows.row_count else Text("nothing waits, nothing is dead-lettered", style="dim"),
+        "Waiting, on hold, and dead letters by cause",
     )
 
 
