@@ -55,8 +55,8 @@ def again(message: str, *, writes: bool, retry_after: float | None = None) -> Tr
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds of a Retry-After header, which is a number or a date (RFC 9110); None where there is none to be read."""
-    text = headers.get("Retry-After", "").strip()
+    """Seconds of a Retry-After header (RFC 9110), a number or a date; None where none can be read. `headers` have names in lower case."""
+    text = headers.get("retry-after", "").strip()
     if not text:
         return None
     try:

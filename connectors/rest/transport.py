@@ -16,15 +16,14 @@ from typing import Any, cast
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 from urllib3.util import Timeout, Url, parse_url
 
-from connectors.rest.wire import Wire, WireTls
+from connectors.rest import wire
+from connectors.rest.wire import Received, Wire, WireTls
 from integration.errors import Misconfigured
 from integration.settings.model import Connection
 
-MAX_BODY = 20 * 1024 * 1024
-"""Bytes of an answer; the largest page of a contract is below 5 MB."""
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "gzip, deflate", "User-Agent": "order-integration"}
 
 # urllib3 logs whole addresses, whose queries hold e-mail addresses.
@@ -44,7 +43,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Answer:
-    """A whole answer; `headers` ignore letter case."""
+    """A whole answer; the names of its headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -64,9 +63,20 @@ class Broken:
 class _Pool(urllib3.HTTPConnectionPool):
     ConnectionCls = cast("Any", Wire)
 
+    def urlopen(self, *arguments: Any, **options: Any) -> Any:
+        return super().urlopen(*arguments, **{**options, "release_conn": True})  # an answer is whole when it is here
 
-class _TlsPool(urllib3.HTTPSConnectionPool):
+
+class _TlsPool(urllib3.HTTPSConnectionPool, _Pool):
     ConnectionCls = cast("Any", WireTls)
+
+
+class _Response(requests.Response):
+    """One without the cookies and the history that would cost more than the rest of it."""
+
+    def __init__(self, request: requests.PreparedRequest, received: Received) -> None:
+        self.request, self.raw = request, received
+        self.status_code, self.headers = received.status, cast("Any", received.headers)
 
 
 class _Adapter(HTTPAdapter):
@@ -82,11 +92,8 @@ class _Adapter(HTTPAdapter):
     def request_url(self, request: requests.PreparedRequest, *_: Any) -> str:
         return "/" + str(request.url).split("/", 3)[3]  # absolute, so the path follows the third slash
 
-    def build_response(self, request: requests.PreparedRequest, raw: urllib3.BaseHTTPResponse) -> requests.Response:
-        response = requests.Response()
-        response.request, response.raw = request, raw
-        response.status_code, response.headers = raw.status, cast("Any", raw.headers)  # which ignore letter case too
-        return response
+    def build_response(self, request: requests.PreparedRequest, raw: Any) -> requests.Response:
+        return _Response(request, raw)
 
 
 class Transport:
@@ -112,24 +119,17 @@ class Transport:
         # Nothing is raised from here: a network error's text holds the address, and with it what was searched for.
         try:
             response = self._server().send(request, stream=True, timeout=timeout, verify=self._verify)
+            content = response.raw.read(wire.MAX_BODY + 1, decode_content=True)
         except (requests.RequestException, HTTPError) as fault:
             return _broken(fault)
-        try:
-            content = response.raw.read(MAX_BODY + 1, decode_content=True)
-        except ReadTimeoutError:
-            return Broken("the answer took too long", sent=True, given_up=True)
-        except (HTTPError, OSError):
-            return Broken("the answer broke off", sent=True)
-        finally:
-            response.raw.close()  # a fully read one has gone back to the pool before
-        if len(content) > MAX_BODY:
-            return Broken(f"the answer is larger than {MAX_BODY >> 20} MB", sent=True)
+        if len(content) > wire.MAX_BODY:
+            return Broken(f"the answer is larger than {wire.MAX_BODY >> 20} MB", sent=True)
         return Answer(response.status_code, response.headers, content)
 
     def _server(self) -> _Adapter:
         if self._adapter is None or self._process != os.getpid():  # a forked child must not speak on its parent's sockets
             host = str(self._url.host).strip("[]")
-            pool: urllib3.HTTPConnectionPool = (_TlsPool if self._tls else _Pool)(host, self._url.port, maxsize=self._concurrent)
+            pool = (_TlsPool if self._tls else _Pool)(host, self._url.port, maxsize=self._concurrent)
             self._adapter, self._process = _Adapter(pool), os.getpid()
         return self._adapter
 

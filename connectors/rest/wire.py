@@ -1,123 +1,126 @@
-"""One connection's socket: each phase bounded as a whole, a request sent in one piece, an answer's head read without detours.
+"""One connection's socket: each phase bounded as a whole, a request sent in one piece, an answer parsed by httptools.
 
-urllib3 connects, verifies, pools and decompresses. How the standard library puts a request together, and reads headers with its e-mail
-parser, is replaced: it costs more than all the rest of a request.
+urllib3 connects, verifies and pools. How the standard library puts a request together, and reads an answer with its e-mail parser and
+a file on the socket, is replaced: it costs more than all the rest of a request.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
-import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import urllib3
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 IDLE_SECONDS = 15.0
 """A connection that idled longer is not used again: servers and firewalls close such silently, and a write on one would have no answer."""
-MAX_LINE = 65536
+MAX_HEAD = 65536
 MAX_HEADERS = 100
-"""Bytes of a line and lines of an answer's head; the standard library's own limits."""
-LONGEST_LENGTH = 18
-"""Digits of a Content-Length."""
+"""Bytes and lines of an answer's head."""
+MAX_BODY = 20 * 1024 * 1024
+"""Bytes of an answer; the largest page of a contract is below 5 MB."""
+PIECE = 65536
+"""Bytes that are taken from the socket at once."""
 
 
-class _Reader(io.RawIOBase):
-    """Reads a socket up to one moment, however slowly the bytes dribble; a plain socket timeout begins anew with each of them."""
+@dataclass(slots=True)
+class Received:
+    """A whole answer. `headers` by name in lower case; `content` as it came, compressed where they say so. The rest is for
+    urllib3."""
 
-    def __init__(self, sock: socket.socket, raw: io.RawIOBase) -> None:
-        self._sock, self._raw = sock, raw
-        self._until = time.monotonic() + (sock.gettimeout() or 0.0)
+    status: int
+    headers: dict[str, str]
+    content: bytes
+    retries: Any = None
+    version_string: str = "HTTP/1.1"
+    length_remaining: int = 0
+    _connection: Any = None
+    _pool: Any = None
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(left)
-        return cast("int | None", self._raw.readinto(buffer))
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Response(http.client.HTTPResponse):
-    """The standard library reads the body, in chunks or by length; the head is read here."""
-
-    def __init__(self, sock: socket.socket, method: str) -> None:
-        super().__init__(sock, method=method)
-        self.fp = io.BufferedReader(_Reader(sock, self.fp.detach()))
-
-    def begin(self) -> None:
-        while True:
-            version, status, self.reason = _status(self._line())
-            headers = self._headers()
-            if status >= 200:  # what comes before only says that the server is at work
-                break
-        self.version = 10 if version == "HTTP/1.0" else 11
-        self.code = self.status = status
-        self.headers = self.msg = cast("Any", headers)
-        self.chunked = headers.get("Transfer-Encoding", "").lower() == "chunked"
-        self.chunk_left = None
-        self.length = None if self.chunked else 0 if status in {204, 304} else _length(headers)
-        connection = headers.get("Connection", "").lower()
-        kept = "close" not in connection if self.version == 11 else "keep-alive" in connection
-        self.will_close = not kept or (self.length is None and not self.chunked)
-
-    def _line(self) -> str:
-        line = self.fp.readline(MAX_LINE + 1)
-        if len(line) > MAX_LINE:
-            raise http.client.LineTooLong("head")
-        if not line.endswith(b"\n"):
-            raise http.client.RemoteDisconnected("the answer ended within its head")
-        return line.rstrip(b"\r\n").decode("latin-1")
-
-    def _headers(self) -> urllib3.HTTPHeaderDict:
-        found: list[tuple[str, str]] = []
-        for _ in range(MAX_HEADERS):
-            line = self._line()
-            if not line:
-                return urllib3.HTTPHeaderDict(found)
-            name, colon, value = line.partition(":")
-            if line[0] in " \t" and found:  # a value that goes on in the next line, as RFC 9112 wants it still understood
-                name, begun = found.pop()
-                value = f"{begun} {line.strip()}"
-            elif not colon:
-                raise http.client.HTTPException("a header without a colon")
-            found.append((name, value.strip()))
-        raise http.client.HTTPException(f"more than {MAX_HEADERS} headers")
+    def read(self, most: int, *, decode_content: bool) -> bytes:
+        """The body, without its compression if so wanted. Raises urllib3's HTTPError where that cannot be taken off."""
+        if not decode_content or "content-encoding" not in self.headers:
+            return self.content
+        packed = urllib3.HTTPResponse(io.BytesIO(self.content), self.headers, preload_content=False, enforce_content_length=False)
+        return packed.read(most, decode_content=True)
 
 
-def _status(line: str) -> tuple[str, int, str]:
-    version, _, rest = line.partition(" ")
-    status, _, reason = rest.partition(" ")
-    if not version.startswith("HTTP/1.") or not (len(status) == 3 and status.isdecimal()):
-        raise http.client.BadStatusLine(line)
-    return version, int(status), reason.strip()
+class _Parsed:
+    """What the parser tells of an answer, and how far it has come."""
 
+    def __init__(self, most: int) -> None:
+        """No more than about `most` bytes of the body are kept."""
+        self._parser = HttpResponseParser(self)
+        # A server's harmless habits: lines that end in LF alone, values that go on in the next line (RFC 9112).
+        self._parser.set_dangerous_leniencies(lenient_headers=True, lenient_optional_cr_before_lf=True)
+        self._most = most
+        self._head = 0
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._lines = 0
+        self._in_body = False
+        self.headers: dict[str, str] = {}
+        self.whole = False
+        self.kept = False
 
-def _length(headers: urllib3.HTTPHeaderDict) -> int | None:
-    told = headers.get("Content-Length")
-    if told is None:
-        return None
-    length, *others = {one.strip() for one in told.split(",")}
-    if others or not length.isdecimal() or len(length) > LONGEST_LENGTH:
-        raise http.client.HTTPException("no Content-Length that can be read")
-    return int(length)
+    def on_message_begin(self) -> None:
+        self.kept = False  # after a whole answer: more than was asked for
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._lines += 1
+        word, text = name.decode("latin-1").lower(), value.decode("latin-1").replace("\t", " ").strip()
+        self.headers[word] = f"{self.headers[word]}, {text}" if word in self.headers else text
+
+    def on_headers_complete(self) -> None:
+        self._in_body = True
+
+    def on_body(self, piece: bytes) -> None:
+        if self._size <= self._most:
+            self._pieces.append(piece)
+            self._size += len(piece)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() < 200:  # what comes before only says that the server is at work
+            self.headers, self._in_body = {}, False
+            return
+        self.whole, self.kept = True, self._parser.should_keep_alive()
+
+    def take(self, piece: bytes) -> None:
+        """Raises HTTPException for what is no answer that can be read."""
+        if not piece:
+            # Where nothing says how long it is, an answer ends with its connection.
+            if not self._in_body or {"content-length", "transfer-encoding"} & self.headers.keys():
+                raise http.client.RemoteDisconnected("the answer ended early")
+            self.whole = True
+            return
+        if not self._in_body:
+            self._head += len(piece)
+        try:
+            self._parser.feed_data(piece)
+        except (HttpParserError, HttpParserUpgrade) as fault:
+            self.kept = False
+            if not self.whole:
+                raise http.client.HTTPException("the answer is no HTTP") from fault
+        # The parser tells of a line when the next one begins.
+        if self._lines > MAX_HEADERS or (not self._in_body and (self._lines == MAX_HEADERS or self._head > MAX_HEAD)):
+            raise http.client.HTTPException("the answer's head is too long")
+        if self._size > self._most:
+            self.whole, self.kept = True, False
+
+    def received(self) -> Received:
+        return Received(self._parser.get_status_code(), self.headers, b"".join(self._pieces))
 
 
 class Wire(HTTPConnection):
     """A connection whose phases are bounded each as a whole, and whose failure to connect always says that nothing was sent."""
 
     _idle_since = 0.0
-    _asked = ("", "")
 
     @property
     def is_connected(self) -> bool:
@@ -145,36 +148,26 @@ class Wire(HTTPConnection):
         if not all(map(str.isprintable, lines)):
             raise ValueError("a header holds a control character")
         message = "\r\n".join([*lines, "", ""]).encode("ascii") + (body or b"")
-        self._asked = method, url
         if self.sock is None:
             self.connect()
         else:
             self.sock.settimeout(self.timeout)
         self.sock.sendall(message)
 
-    def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3's own
+    def getresponse(self) -> Received:  # type: ignore[override]  # as much of urllib3's own as its pool looks at
+        """The whole answer within `timeout`, however slowly its bytes dribble; a plain socket timeout begins anew with each of them."""
+        until = time.monotonic() + cast("float", self.timeout)
+        parsed = _Parsed(MAX_BODY)
+        while not parsed.whole:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the answer took too long")
+            self.sock.settimeout(left)
+            parsed.take(self.sock.recv(PIECE))
+        if not parsed.kept:
+            self.close()
         self._idle_since = time.monotonic()
-        method, url = self._asked
-        self.sock.settimeout(self.timeout)  # what is left of the total time, from which the reader reckons
-        answer = _Response(self.sock, method)
-        try:
-            answer.begin()
-        except BaseException:
-            answer.close()
-            raise
-        if answer.will_close:
-            self.close()  # the answer keeps the socket open until it is read
-        return urllib3.HTTPResponse(
-            body=cast("Any", answer),
-            headers=cast("Any", answer.headers),
-            status=answer.status,
-            version=answer.version,
-            reason=answer.reason,
-            preload_content=False,
-            original_response=answer,
-            request_method=method,
-            request_url=url,
-        )
+        return parsed.received()
 
 
 class WireTls(Wire, HTTPSConnection):
