@@ -312,6 +312,17 @@ order_line = Table(
     Index("ix_order_line_order", "source", "order_key"),
 )
 
+first_part = Table(
+    "first_part",
+    metadata,
+    Column("source", NAME, primary_key=True),
+    Column("target", NAME, primary_key=True),
+    Column("order_key", KEY, primary_key=True),
+    Column("line_key", KEY, primary_key=True),
+    Column("sku", KEY, nullable=False),
+    Column("units", Integer, nullable=False),
+)
+
 shipped_line = Table(
     "shipped_line",
     metadata,
