@@ -7,14 +7,15 @@ that reading: units may so be held back twice, which the next reading heals, but
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from integration.ledger import tables
+from integration.ledger import parts, tables
 from integration.ports import Promise
 
 MOST_KEYS = 500
@@ -54,7 +55,9 @@ def note(connection: Connection, channel: str, promises: Iterable[Promise], seen
 
     An order that is over when it is seen for the first time has nothing left to promise.
     """
-    wanted = {one.key: one for one in sorted(promises, key=lambda one: one.version)}
+    newest = {one.key: one for one in sorted(promises, key=lambda one: one.version)}
+    first = parts.units_by_sku(connection, channel, newest)
+    wanted = {part.key: part for one in newest.values() for part in _parts(one, first.get(one.key))}
     known = _versions(connection, channel, list(wanted))
     moved: list[Moved] = []
     rows = []
@@ -82,6 +85,42 @@ def note(connection: Connection, channel: str, promises: Iterable[Promise], seen
                 moved.append(Moved(sku, one.changed_at, fresh=not stored))
     _put(connection, rows)
     return moved
+
+
+def _parts(promise: Promise, first: Counter[str] | None) -> list[Promise]:
+    """An order that is booked in parts promises as two."""
+    if first is None:
+        return [promise]
+    of_first = replace(promise, units=_least(promise.units, first), pending=_least(promise.pending, first))
+    rest = replace(promise, key=parts.rest_key(promise.key), units=_left(promise.units, first), pending=_left(promise.pending, first))
+    return [of_first, rest]
+
+
+def _least(units: Mapping[str, int], first: Counter[str]) -> dict[str, int]:
+    return {sku: min(number, first[sku]) for sku, number in units.items()}
+
+
+def _left(units: Mapping[str, int], first: Counter[str]) -> dict[str, int]:
+    return {sku: max(number - first[sku], 0) for sku, number in units.items()}
+
+
+def divide(connection: Connection, channel: str, order_key: str) -> None:
+    """The order is booked in parts from now on, and each part counts by itself."""
+    c = tables.commitment.c
+    rows = connection.execute(
+        select(c.sku, c.units, c.pending, c.version, c.seen_at, c.over_at)
+        .where(c.connection == channel, c.order_key == order_key)
+        .with_for_update()
+    ).all()
+    first = parts.units_by_sku(connection, channel, [order_key]).get(order_key, Counter())
+    for row in rows:
+        left = {"units": max(row.units - first[row.sku], 0), "pending": max(row.pending - first[row.sku], 0)}
+        kept = {"units": row.units - left["units"], "pending": row.pending - left["pending"]}
+        mine = and_(c.connection == channel, c.order_key == order_key, c.sku == row.sku)
+        connection.execute(update(tables.commitment).where(mine).values(**kept))
+        rest = {"connection": channel, "order_key": parts.rest_key(order_key), "sku": row.sku}
+        same = {"version": row.version, "seen_at": row.seen_at, "over_at": row.over_at}
+        _put(connection, [{**rest, **left, **same}])
 
 
 def _versions(connection: Connection, channel: str, keys: Sequence[str]) -> dict[str, dict[str, tuple[str, int, datetime | None]]]:

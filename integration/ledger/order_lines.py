@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration.ledger import tables
+from integration.ledger.parts import whole_key
 from integration.settings.model import Flow
 
 
@@ -49,3 +51,15 @@ def of_orders(connection: Connection, source: str, target: str, target_keys: Ite
         )
     )
     return {(row[0], row.line_number): OrderLine(*row[1:]) for row in found}
+
+
+def sold(connection: Connection, source: str, target: str, order_keys: Iterable[str]) -> dict[str, Counter[str]]:
+    """Units by line of these orders as they are booked, by the order of which a key may be the rest."""
+    o = tables.order_line.c
+    found: dict[str, Counter[str]] = {}
+    wanted = select(o.order_key, o.line_key, o.units).where(
+        o.source == source, o.target == target, o.order_key.in_(sorted(set(order_keys)))
+    )
+    for row in connection.execute(wanted):
+        found.setdefault(whole_key(row.order_key), Counter())[row.line_key] += row.units
+    return found

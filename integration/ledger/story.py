@@ -14,6 +14,7 @@ from integration import clock
 from integration.ledger import lease, tables
 from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.holds import WAIVED
+from integration.ledger.parts import rest_key, whole_key
 from integration.ledger.records import BOOKED, DEAD, EXTRACTED, HELD, TRANSFORMED, VALIDATED
 from integration.settings.model import Flow
 
@@ -109,12 +110,13 @@ def identities(connection: Connection, wanted: str) -> list[Identity]:
 
 
 def _family(connection: Connection, found: Sequence[Identity]) -> list[Identity]:
-    """Shipments and statuses have the source key of their order for a reference."""
+    """Shipments and statuses have the source key of their order for a reference; an order may be booked in parts."""
     if not found:
         return []
     r = tables.record.c
     theirs = select(r.reference).where(or_(*(and_(r.flow == one.flow, r.source_key == one.source_key) for one in found)))
-    orders = _identities(connection, select(r.flow, r.source_key).where(r.source_key.in_(theirs)))
+    parts = sorted({key for one in found for key in (rest_key(one.source_key), whole_key(one.source_key))})
+    orders = _identities(connection, select(r.flow, r.source_key).where(or_(r.source_key.in_(theirs), r.source_key.in_(parts))))
     keys = sorted({one.source_key for one in (*orders, *found)})
     of_orders = _identities(connection, select(r.flow, r.source_key).where(r.reference.in_(keys)))
     return list(dict.fromkeys((*orders, *found, *of_orders)))

@@ -17,6 +17,7 @@ from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.database import read
 from integration.ledger.records import EXTRACTED, HELD, TRANSFORMED, VALIDATED, Record
 from integration.line.journey import Canonical, House, Journey
+from integration.line.parts import Parts
 from integration.ports import Credit, Item
 
 Place = tuple[datetime, int]
@@ -79,11 +80,11 @@ class Conditions:
         with read(house.engine) as connection:
             rows = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, keys)
             self._waived = holds.waived(connection, [record.id for record in records])
-            standing = holds.standing(connection, flow.name, None if flow.out_of_stock == "hold" else keys)
+            standing = holds.standing(connection, flow.name, keys if flow.out_of_stock == "backorder" else None)
         self._booked = {key for key, crossing in rows.items() if crossing.target_key is not None}
         self._standing = {hold.source_key: hold for hold in standing}
         self._stock = Stock(house, journey)
-        self._claims = self._claimed() if flow.out_of_stock == "hold" else {}
+        self._claims = {} if flow.out_of_stock == "backorder" else self._claimed()
         self._credit: dict[str, Credit | None] = {}
         self._owed: defaultdict[str, Decimal] = defaultdict(Decimal)
 
@@ -99,7 +100,7 @@ class Conditions:
 
     def _short(self, record: Record, canonical: Canonical) -> Held | None:
         """First come, first served: what orders before this one want is not there for it, though they wait for something else."""
-        if self._journey.flow.out_of_stock != "hold":
+        if self._journey.flow.out_of_stock == "backorder":
             return None
         wanted: Counter[str] = Counter()
         for line in canonical["lines"]:
@@ -109,13 +110,26 @@ class Conditions:
         self._claims[record.source_key] = claim
         if (record.id, "out_of_stock") in self._waived:
             return None
-        before = [one for one in self._claims.values() if one.place < claim.place]
         for sku, units in wanted.items():
-            free = self._stock.available(sku) - sum(one.units[sku] for one in before)
+            free = self._free(sku, claim)
             if free < units:
-                fault = FieldError("lines", f"{units} of {sku} are wanted, and {max(free, 0)} are free for this order")
+                fault = FieldError("lines", f"{units} of {sku} are wanted, and {free} are free for this order")
                 return Held("stock does not cover the order yet", "out_of_stock", sku, (fault,))
         return None
+
+    def covered(self, record: Record, canonical: Canonical) -> dict[str, int]:
+        """Units by line that stock covers, of an order that was found short."""
+        claim = self._claims[record.source_key]
+        free = {sku: self._free(sku, claim) for sku in claim.units}
+        units = {}
+        for line in canonical["lines"]:
+            units[line["source_line_key"]] = min(line["quantity"], free[line["sku"]])
+            free[line["sku"]] -= units[line["source_line_key"]]
+        return units
+
+    def _free(self, sku: str, claim: Claim) -> int:
+        before = sum(one.units[sku] for one in self._claims.values() if one.place < claim.place)
+        return max(self._stock.available(sku) - before, 0)
 
     def _claimed(self) -> dict[str, Claim]:
         """What other orders want of which the target knows nothing yet: those on hold, and those about to be booked."""
@@ -127,16 +141,17 @@ class Conditions:
         with read(self._house.engine) as connection:
             rows = connection.execute(wanted.order_by(r.version)).all()
             crossings = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, [row.source_key for row in rows])
+        parts = Parts(self._house, self._journey, [row.source_key for row in rows])
         claims = {}
         for row in rows:
             crossing, hold = crossings.get(row.source_key), self._standing.get(row.source_key)
             if (crossing is not None and crossing.target_key is not None) or (hold is None and row.state != VALIDATED):
                 continue
-            canonical = self._house.vault.open(row.canonical)["canonical"]
+            canonical = self._journey.canonical(self._house.vault.open(row.canonical)["canonical"])
             if canonical["status"] != "cancelled":
                 place = (hold.since, hold.id) if hold is not None else (FIRST, row.id)
                 claims[row.source_key] = Claim(place, row.source_key, Counter())
-                for line in canonical["lines"]:
+                for line in parts.cut(row.source_key, canonical)["lines"]:
                     claims[row.source_key].units[self._stock.item(line["sku"])] += int(line["quantity"])
         return claims
 

@@ -10,7 +10,7 @@ import structlog
 from integration import clock
 from integration.budget import Work, work
 from integration.errors import SyncError
-from integration.ledger import crosswalk, holds, records
+from integration.ledger import crosswalk, holds, parts, records
 from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.items import known_items
@@ -73,8 +73,9 @@ def _orders(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hol
     flow = journey.flow
     with read(house.engine) as connection:
         rows = crosswalk.look_up(connection, flow.target, flow.source, "order", [hold.awaits for hold in waiting])
+        orders = parts.orders_of(connection, flow.target, flow.source, rows)
     booked = {key for key, row in rows.items() if row.target_key is not None}
-    there = {key for key in sorted(booked) if not resting(house, journey, key)}
+    there = {key for key in sorted(booked) if not resting(house, journey, orders.get(key, key))}
     return [hold for hold in waiting if hold.awaits in there]
 
 

@@ -11,7 +11,7 @@ from integration.budget import Work, work
 from integration.delivery import Failed, Outcome, Parcel, Skipped
 from integration.dispute import same
 from integration.errors import Conflict, Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
-from integration.ledger import batches, crosswalk, letters, records
+from integration.ledger import batches, crosswalk, letters, parts, records
 from integration.ledger.batches import Batch
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import read, write
@@ -109,13 +109,14 @@ class OrderLoader(Loader):
             booked = records.of_batch(connection, self._batch.id, [BOOKED], due=clock.now())
             keys = [record.source_key for record in booked]
             known = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, keys) if booked else {}
-        told = [record for record in booked if known[record.source_key].acknowledged_at is not None]
+            rests = parts.orders_of(connection, flow.source, flow.target, keys)
+        told = [record for record in booked if record.source_key in rests or known[record.source_key].acknowledged_at is not None]
         if told:
             with write(self._house.engine) as connection:
                 records.change(
                     connection, [{"id": record.id, "state": DONE, "finished_at": clock.now(), "due_at": None} for record in told]
                 )
-        todo = [record for record in booked if known[record.source_key].acknowledged_at is None]
+        todo = [record for record in booked if record not in told]
         work.set(Work(self._batch.lane))
         with self._journey.source_budget.expecting(len(todo)):
             pump.run(todo, lambda handful: handful, self._tell, self._write_told, self._is_stopped)

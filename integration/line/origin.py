@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from integration.errors import Held, Limited, Misconfigured, Refused, SyncError, Transient, Unauthorized, Waiting
-from integration.ledger import crosswalk, order_lines, tables
+from integration.ledger import crosswalk, order_lines, parts, tables
 from integration.ledger.database import read
 from integration.ledger.order_lines import OrderLine
 from integration.ledger.records import DEAD, SKIPPED
@@ -20,11 +20,14 @@ PASSING = (Limited, Transient, Unauthorized, Waiting, Misconfigured)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The order at its channel, and its lines by the fulfilling system's line number."""
+    """The order at its channel, and its lines by the fulfilling system's line number. `sold`: units by the channel's line. `others`:
+    the other parts of an order that is booked in parts, by their keys where it is fulfilled, None for one that is not booked."""
 
     order_key: str
     agreed: str | None
     lines: Mapping[int, OrderLine]
+    sold: Mapping[str, int]
+    others: Sequence[str | None] = ()
 
 
 class Elsewhere(Exception):
@@ -44,8 +47,12 @@ class Origins:
             references = [one["reference"] for one in orders if one["reference"]]
             rows = crosswalk.look_up(connection, flow.target, flow.source, "order", references) if references else {}
             keys = [key for source, key in self._booked.values() if source == flow.target]
+            self._orders = parts.orders_of(connection, flow.target, flow.source, [*keys, *references])
+            divided = parts.of_orders(connection, flow.target, flow.source, [*keys, *self._orders.values()])
+            keys += [key for order in divided for key in (order, parts.rest_key(order))]
             rows |= crosswalk.look_up(connection, flow.target, flow.source, "order", keys) if keys else {}
-        self._rows = rows
+            self._sold = order_lines.sold(connection, flow.target, flow.source, [parts.rest_key(order) for order in divided] + [*divided])
+        self._rows, self._divided = rows, divided
 
     def of(self, order: str, reference: str | None, *, lines: bool) -> Origin:
         """Raises Held where the order is on its way, Elsewhere where it is none of the channel's. `lines`: they are needed."""
@@ -58,8 +65,14 @@ class Origins:
         known = {number: line for (target_key, number), line in self._lines.items() if target_key == order}
         if lines and not known:
             known = self._from_channel(order, key)
+        key = self._orders.get(key, key)
         row = self._rows.get(key)
-        return Origin(key, row.agreed if row else None, known)
+        agreed = row.agreed if row else None
+        if key not in self._divided:
+            return Origin(key, agreed, known, {line.line_key: line.units for line in known.values()})
+        ours = [self._rows.get(one) for one in (key, parts.rest_key(key))]
+        others = [one.target_key if one else None for one in ours if one is None or one.target_key != order]
+        return Origin(key, agreed, known, self._sold.get(key, {}), others)
 
     def _by_reference(self, order: str, reference: str | None) -> str:
         flow = self._journey.flow

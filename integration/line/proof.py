@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from integration import clock
@@ -64,6 +65,17 @@ def judge(order: Placed, sales: Sequence[Booked], known: Known, sides: Sides) ->
     if explained is not None:
         return _finding(order, counting, "explained", *explained)
     return _finding(order, counting, *fault)
+
+
+def together(sales: Sequence[Booked], rest: Sequence[Booked]) -> list[Booked]:
+    """Both parts of an order as one: what counts of each, where that is one."""
+    counting = [[one for one in part if not one.void] for part in (sales, rest)]
+    if [len(part) for part in counting] != [1, 1]:
+        return [*sales, *rest]
+    first, second = counting[0][0], counting[1][0]
+    total = first.total + second.total if first.total is not None and second.total is not None else None
+    units = dict(Counter(first.units) + Counter(second.units))
+    return [replace(first, key=f"{first.key} and {second.key}", total=total, units=units)]
 
 
 def _fault(

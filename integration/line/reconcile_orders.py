@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -18,16 +18,16 @@ from integration import clock
 from integration.budget import Work, work
 from integration.dispute import same
 from integration.errors import Limited, PageExpired, SyncError, Transient, Waiting
-from integration.ledger import batches, findings, tables
+from integration.ledger import batches, findings, parts, tables
 from integration.ledger.database import read, write
 from integration.ledger.findings import Finding, Known
-from integration.ledger.records import reason
+from integration.ledger.records import ENDS, reason
 from integration.ledger.vault import fingerprint
 from integration.line.backoff import backoff
 from integration.line.extract import KEYS, page_since
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
-from integration.line.proof import FAULTS, Placed, Sides, judge
+from integration.line.proof import FAULTS, Placed, Sides, judge, together
 from integration.ports import Booked, Books, Page, PageRequest, SourceRecord
 
 REPAIR = "repair"
@@ -167,10 +167,21 @@ class Reconciliation:
         placed = [self._placed(record) for record in records]
         with read(self._house.engine) as connection:
             known = findings.known(connection, self._flow, [one.key for one in placed])
+            divided = parts.of_orders(connection, self._flow.source, self._flow.target, known)
+            rests = findings.known(connection, self._flow, [parts.rest_key(key) for key in divided]) if divided else {}
             c = tables.cursor.c
             position = connection.execute(select(c.position).where(c.flow == self._flow.name)).scalar_one_or_none()
         sides = Sides(self._flow.source, self._flow.target, position)
-        return [judge(one, self._sales(one, known[one.key], live=live), known[one.key], sides) for one in placed]
+        return [self._judge(one, known[one.key], rests.get(parts.rest_key(one.key)), sides, live=live) for one in placed]
+
+    def _judge(self, order: Placed, known: Known, rest: Known | None, sides: Sides, *, live: bool) -> Finding:
+        number = (order.expected.order_key if order.expected else None) or order.key
+        sales = self._sales(number, known.target_key, live=live)
+        if rest is not None:
+            sales = together(sales, self._sales(parts.rest_key(number), rest.target_key, live=live))
+            state = known.state if rest.state in ENDS else rest.state
+            known = replace(known, state=state, letter=known.letter or rest.letter, hold=known.hold or rest.hold)
+        return judge(order, sales, known, sides)
 
     def _nameless(self, unreadable: Sequence[Any]) -> list[Finding]:
         """Objects without key or time of change: no order that could be looked for."""
@@ -199,9 +210,8 @@ class Reconciliation:
             expected = self._target.booked(key, to_body({**canonical, "lines": lines}))
         return expected
 
-    def _sales(self, order: Placed, known: Known, *, live: bool) -> list[Booked]:
-        """What the target holds of an order: by what was read of it, or as it is now."""
-        number, key = (order.expected.order_key if order.expected else None) or order.key, known.target_key
+    def _sales(self, number: str, key: str | None, *, live: bool) -> list[Booked]:
+        """What the target holds of an order, by its number or as what it was booked: by what was read of it, or as it is now."""
         if live or not self._bookings.of(number, key):
             self._bookings.drop(number)
             found = list(_patiently(lambda: self._target.find(self._flow.entity, number)))

@@ -74,7 +74,7 @@ def _lines(canonical: Canonical, origin: Origin) -> list[dict[str, Any]]:
 
 
 def _check_units(house: House, journey: Journey, resolved: Canonical, origin: Origin) -> None:
-    sold = {line.line_key: line.units for line in origin.lines.values()}
+    sold = origin.sold
     with read(house.engine) as connection:
         before = shipped.units(connection, journey.flow.target, origin.order_key, besides=resolved["source_key"])
     faults = [

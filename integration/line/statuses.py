@@ -14,9 +14,9 @@ from integration.ledger import crosswalk
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import read
 from integration.ledger.records import SKIPPED, Aside, Passed, Record
-from integration.line.journey import House, Journey
+from integration.line.journey import Canonical, House, Journey
 from integration.line.load import Answer, Job, Loader
-from integration.line.origin import PASSING, Elsewhere, Origins, channel_status
+from integration.line.origin import PASSING, Elsewhere, Origin, Origins, channel_status
 from integration.line.pump import Pump
 from integration.line.unexpected import bug
 from integration.ports import TOO_LATE, Remote
@@ -39,6 +39,8 @@ def _one(house: House, journey: Journey, origins: Origins, record: Record, opene
     try:
         canonical = journey.canonical(opened)
         origin = origins.of(canonical["source_key"], canonical.get("order_reference"), lines=False)
+        if origin.others:
+            _speak_for_all(journey, origin, canonical)
         writing = journey.writing[journey.flow.entity]
         word = TOLD_AS.get(canonical["status"], canonical["status"])
         body = {name: value for name, value in writing.to_body({**canonical, "status": word}).items() if value is not None}
@@ -54,6 +56,20 @@ def _one(house: House, journey: Journey, origins: Origins, record: Record, opene
         return Aside(record, bug(error, "validate", record))
     parcel = {"body": body, "order_key": origin.order_key, "order_status": canonical["status"], "word": word}
     return Passed(record, {"parcel": house.vault.seal(parcel), "reference": origin.order_key})
+
+
+def _speak_for_all(journey: Journey, origin: Origin, canonical: Canonical) -> None:
+    """Of an order that is booked in parts only its cancellation is told, and only once every part is cancelled. Raises otherwise."""
+    if canonical["status"] != ENDED:
+        raise Elsewhere(f"the order {origin.order_key} is booked in parts, of which one is {canonical['status']}; its shipments are told")
+    if origin.agreed == ENDED:
+        return
+    for other in origin.others:
+        record = journey.source.fetch_one(journey.flow.entity, other) if other is not None else None
+        if record is None or journey.read(record.body)["status"] != ENDED:
+            name = other or f"the rest of {origin.order_key}, which is not booked yet"
+            said = f"is cancelled in {journey.flow.source}, but not {name}; the channel cannot cancel the order {origin.order_key} in part"
+            raise Conflict(f"{canonical['source_key']} {said}", (FieldError(STATUS, f"{said}; settle it, then dismiss this"),))
 
 
 class StatusLoader(Loader):

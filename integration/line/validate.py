@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integration.errors import Invalid, Limited, SyncError, Transient, Unauthorized, Waiting
+from integration.errors import Held, Invalid, Limited, SyncError, Transient, Unauthorized, Waiting
 from integration.ledger.records import Aside, Passed, Record
 from integration.line.conditions import Conditions, lies_in_addresses, of_a_person, unknown_items
 from integration.line.customer import customer_part
 from integration.line.items import known_items
 from integration.line.journey import Canonical, House, Journey
+from integration.line.parts import Parts, first_part
 from integration.line.unexpected import bug
 from integration.ports import Item
 
@@ -21,7 +22,8 @@ def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[
     wanted = {line["sku"] for one in opened for line in one.get("canonical", {}).get("lines", ())}
     items = known_items(house, journey, wanted)
     conditions = Conditions(house, journey, records)
-    return [_one(house, journey, record, one, items, conditions) for record, one in zip(records, opened, strict=True)]
+    parts = Parts(house, journey, [record.source_key for record in records])
+    return [_one(house, journey, record, one, items, conditions, parts) for record, one in zip(records, opened, strict=True)]
 
 
 def ready(house: House, journey: Journey, held: Sequence[Record]) -> set[int]:
@@ -30,12 +32,17 @@ def ready(house: House, journey: Journey, held: Sequence[Record]) -> set[int]:
     opened = [house.vault.open(record.canonical)["canonical"] if record.canonical else {} for record in held]
     items = known_items(house, journey, {line["sku"] for one in opened for line in one.get("lines", ())})
     conditions = Conditions(house, journey, held)
+    parts = Parts(house, journey, [record.source_key for record in held])
     found = set()
     for record, one in zip(held, opened, strict=True):
         try:
             canonical = journey.canonical(one)
             _use_target_skus(canonical, items)
+            canonical = parts.cut(record.source_key, canonical)
             waits = conditions.of(record, canonical, customer_part(house, journey, canonical))
+            divisible = waits is not None and _divisible(journey, parts, canonical, waits)
+            if divisible and any(conditions.covered(record, canonical).values()):
+                waits = None  # validate books what there is of it
         except (Limited, Transient, Unauthorized, Waiting):
             break
         except SyncError:
@@ -46,32 +53,54 @@ def ready(house: House, journey: Journey, held: Sequence[Record]) -> set[int]:
 
 
 def _one(
-    house: House, journey: Journey, record: Record, opened: dict[str, Any], items: Mapping[str, Item | None], conditions: Conditions
+    house: House,
+    journey: Journey,
+    record: Record,
+    opened: dict[str, Any],
+    items: Mapping[str, Item | None],
+    conditions: Conditions,
+    parts: Parts,
 ) -> Passed | Aside:
     try:
         canonical = journey.canonical(opened["canonical"])
-        body = opened["body"]
+        sold = {line["source_line_key"]: line["sku"] for line in canonical["lines"]}
         faults = [fault for rule in journey.rules for fault in rule(canonical)]
         unknown = unknown_items(canonical, items) if canonical["status"] != "cancelled" else None
-        if _use_target_skus(canonical, items):
-            body = journey.writing[journey.flow.entity].to_body(canonical)
-        faults += journey.writing[journey.flow.entity].faults(body)
+        writing = journey.writing[journey.flow.entity]
+        own_skus = _use_target_skus(canonical, items)
+        whole, canonical = canonical, parts.cut(record.source_key, canonical)
+        body = writing.to_body(canonical) if own_skus or canonical is not whole else opened["body"]
+        faults += writing.faults(body)
         if faults and not (canonical["status"] == "cancelled" and lies_in_addresses(faults)):
             raise Invalid("the record does not pass", (*faults, *(unknown.fields if unknown else ())))
         if unknown is not None:
             raise unknown
         customer = customer_part(house, journey, canonical, addresses=not faults)
-        if held := conditions.of(record, canonical, customer):
+        held = conditions.of(record, canonical, customer)
+        if held is not None and _divisible(journey, parts, canonical, held):
+            units = conditions.covered(record, canonical)
+            first = first_part(canonical, units)
+            if first["lines"] and (held := conditions.of(record, first, customer)) is None:
+                parts.divide(record, sold, units)
+                canonical = parts.cut(record.source_key, whole)
+                body = writing.to_body(canonical)
+        if held is not None:
             raise held
+        parts.bring_along(record)
         parcel = {
             "body": body,
             "status": canonical["status"],
             "exported": bool(canonical.get("exported")),
             "customer": customer,
-            "skus": sorted({line["sku"] for line in opened["canonical"]["lines"]}),
+            "skus": sorted(set(sold.values())),
             "lines": [
-                {"line_key": line["source_line_key"], "source_sku": sold["sku"], "sku": line["sku"], "units": line["quantity"]}
-                for line, sold in zip(canonical["lines"], opened["canonical"]["lines"], strict=True)
+                {
+                    "line_key": line["source_line_key"],
+                    "source_sku": sold[line["source_line_key"]],
+                    "sku": line["sku"],
+                    "units": line["quantity"],
+                }
+                for line in canonical["lines"]
             ],
         }
     except (Limited, Transient, Unauthorized, Waiting):
@@ -81,6 +110,11 @@ def _one(
     except Exception as error:  # noqa: BLE001 - one bad record never stops its batch
         return Aside(record, bug(error, "validate", record))
     return Passed(record, {"parcel": house.vault.seal(parcel)})
+
+
+def _divisible(journey: Journey, parts: Parts, canonical: Canonical, held: Held) -> bool:
+    """Whether what stock covers of an order may be booked without the rest."""
+    return journey.flow.out_of_stock == "partial" and held.hold == "out_of_stock" and not parts.is_divided(canonical)
 
 
 def _use_target_skus(canonical: Canonical, items: Mapping[str, Item | None]) -> bool:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 GuestRule = Literal["shared", "each", "refuse"]
-OutOfStock = Literal["backorder", "hold"]
+OutOfStock = Literal["backorder", "hold", "partial"]
 Credit = Literal["erp", "hold"]
 KnownCustomers = Literal["never", "fill", "latest"]
 Winner = Literal["source", "target", "person"]
