@@ -138,12 +138,12 @@ def _configuration(systems: Systems, *, unlimited: bool) -> str:
         channel_limits=limits("ca"),
         erp_limits=limits("tims"),
         flow=FLOW,
-        flower=_free_port(),
-        metrics=_free_port(),
+        flower=free_port(),
+        metrics=free_port(),
     )
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
