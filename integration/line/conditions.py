@@ -88,10 +88,13 @@ class Conditions:
         self._credit: dict[str, Credit | None] = {}
         self._owed: defaultdict[str, Decimal] = defaultdict(Decimal)
 
+    def is_booked(self, record: Record) -> bool:
+        return record.source_key in self._booked
+
     def of(self, record: Record, canonical: Canonical, customer: Mapping[str, object]) -> Held | None:
         """What the order waits for; of several that want the same, those that came first must be asked for first. Raises what the
         target raises when it is asked."""
-        if record.source_key in self._booked or canonical["status"] == "cancelled":
+        if self.is_booked(record) or canonical["status"] == "cancelled":
             return None
         held = None if (record.id, "credit") in self._waived else self._over_credit(record, canonical, customer)
         return self._short(record, canonical) or held

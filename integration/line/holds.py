@@ -15,7 +15,7 @@ from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
-from integration.line.origin import resting
+from integration.line.origin import on_its_way, resting
 from integration.line.validate import ready
 
 log = structlog.get_logger()
@@ -69,14 +69,15 @@ def _items(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold
 
 
 def _orders(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:
-    """The order is booked, and its channel does not hold it."""
+    """The order is booked and its channel does not hold it, or it will not be booked by us any more."""
     flow = journey.flow
     with read(house.engine) as connection:
         rows = crosswalk.look_up(connection, flow.target, flow.source, "order", [hold.awaits for hold in waiting])
         orders = parts.orders_of(connection, flow.target, flow.source, rows)
     booked = {key for key, row in rows.items() if row.target_key is not None}
     there = {key for key in sorted(booked) if not resting(house, journey, orders.get(key, key))}
-    return [hold for hold in waiting if hold.awaits in there]
+    given_up = {hold.awaits for hold in waiting if hold.awaits not in booked and not on_its_way(house, journey, hold.awaits)}
+    return [hold for hold in waiting if hold.awaits in there | given_up]
 
 
 def _judged(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:

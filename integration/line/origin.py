@@ -81,23 +81,11 @@ class Origins:
         row = self._rows.get(reference)
         if row is not None and row.target_key is not None:
             raise Elsewhere(f"{reference} is booked as {row.target_key}, and {order} is another order with its number")
-        if self._on_its_way(reference):
+        if on_its_way(self._house, self._journey, reference):
             raise Held(f"the order {reference} of {flow.target} is not booked yet", "order", reference)
         if self._channel_order(reference) is None:
             raise Elsewhere(f"{order} is no order of {flow.target}")
         return reference
-
-    def _on_its_way(self, reference: str) -> bool:
-        """Whether our order flow has it and may yet book it. What it left to others, or a person took out of it, was booked by others."""
-        orders = _order_flow(self._house, self._journey)
-        r, d = tables.record.c, tables.dead_letter.c
-        newest = select(r.id, r.state).where(r.flow == orders.flow.name, r.source_key == reference).order_by(r.version.desc()).limit(1)
-        with read(self._house.engine) as connection:
-            record = connection.execute(newest).one_or_none()
-            if record is None or record.state == SKIPPED:
-                return False
-            waits = select(d.id).where(d.record_id == record.id, d.state == "open").limit(1)
-            return record.state != DEAD or connection.execute(waits).first() is not None
 
     def _channel_order(self, key: str) -> Canonical | None:
         try:
@@ -115,6 +103,19 @@ class Origins:
             number: OrderLine(key, line["source_line_key"], number, line["sku"], line["sku"], line["quantity"])
             for number, line in enumerate(canonical["lines"], start=1)
         }
+
+
+def on_its_way(house: House, journey: Journey, key: str) -> bool:
+    """Whether our order flow has it and may yet book it. What it left to others, or a person took out of it, was booked by others."""
+    r, d = tables.record.c, tables.dead_letter.c
+    flow = _order_flow(house, journey).flow.name
+    newest = select(r.id, r.state).where(r.flow == flow, r.source_key == key).order_by(r.version.desc()).limit(1)
+    with read(house.engine) as connection:
+        record = connection.execute(newest).one_or_none()
+        if record is None or record.state == SKIPPED:
+            return False
+        waits = select(d.id).where(d.record_id == record.id, d.state == "open").limit(1)
+        return record.state != DEAD or connection.execute(waits).first() is not None
 
 
 def _order_flow(house: House, journey: Journey) -> Journey:

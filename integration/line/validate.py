@@ -65,7 +65,8 @@ def _one(
         canonical = journey.canonical(opened["canonical"])
         sold = {line["source_line_key"]: line["sku"] for line in canonical["lines"]}
         faults = [fault for rule in journey.rules for fault in rule(canonical)]
-        unknown = unknown_items(canonical, items) if canonical["status"] != "cancelled" else None
+        needs_items = canonical["status"] != "cancelled" and not conditions.is_booked(record)
+        unknown = unknown_items(canonical, items) if needs_items else None
         writing = journey.writing[journey.flow.entity]
         own_skus = _use_target_skus(canonical, items)
         whole, canonical = canonical, parts.cut(record.source_key, canonical)

@@ -102,6 +102,21 @@ def test_a_newer_version_takes_the_place_of_the_held_one(opened: Opened, simulat
     assert held(house) == letters(house) == []
 
 
+def test_a_change_of_a_booked_order_waits_for_no_item(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    item(simulators, "LATER-1")
+    (one,) = simulators.channeladvisor.place([with_sku(1, "LATER-1")])
+    drain(house)
+    simulators.tims.items({"SKU": "LATER-1", "Description": "Old", "Cost": "1.0000", "ListPrice": "2.0000", "Status": "Inactive"})
+    with write(house.engine) as connection:
+        connection.execute(update(tables.item).values(checked_at=clock.now() - timedelta(days=2)))
+    address = {**one["ShippingAddress"], "City": "Dallas", "PostalCode": "75201"}
+    simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], ShippingAddress=address)
+    drain(house)
+    assert held(house) == letters(house) == []
+    assert booked(simulators)[key(one)][0]["ShippingAddress"]["City"] == "Dallas"
+
+
 def test_a_cancelled_order_waits_for_nothing(opened: Opened, simulators: Simulators) -> None:
     house = opened()
     (one,) = simulators.channeladvisor.place([with_sku(1, "LATER-1")])

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from integration import clock
 from integration.ledger import holds, tables
 from integration.ledger.database import read, write
+from integration.ledger.records import SKIPPED
 from integration.line import extract
 from integration.line.holds import release
 from integration.line.journey import House
@@ -92,6 +93,27 @@ def test_a_shipment_of_an_order_whose_booking_was_never_answered_waits(opened: O
     simulators.tims.clear()
     drain(house)
     sales_order(simulators, one)
+    look(house)
+    assert held(house) == letters(house) == []
+    assert len(told(simulators)) == 1
+
+
+def test_a_shipment_of_an_order_that_we_shall_not_book_after_all_is_told_by_the_channels_own_lines(
+    opened: Opened, simulators: Simulators
+) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    simulators.tims.faults(
+        {"drop-after-commit": {"times": 1, "operations": ["createSalesOrder"]}, "server-error": {"operations": ["listSalesOrders"]}}
+    )
+    step(house, FLOW)
+    simulators.tims.ship(SalesOrderID=sales_order(simulators, one)["SalesOrderID"])
+    step(house, "shipments")
+    assert held(house) == [("order", key(one))]
+    r = tables.record.c
+    with write(house.engine) as connection:  # as where somebody else has taken the order over
+        connection.execute(update(tables.record).where(r.flow == FLOW).values(state=SKIPPED, finished_at=clock.now()))
+    simulators.tims.clear()
     look(house)
     assert held(house) == letters(house) == []
     assert len(told(simulators)) == 1
