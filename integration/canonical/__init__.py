@@ -8,8 +8,10 @@ from marshmallow import Schema
 
 from integration.canonical.address import Address
 from integration.canonical.customer import Customer, customer_of
+from integration.canonical.money import Money
 from integration.canonical.order import Line, Order
 from integration.canonical.order_status import OrderStatus
+from integration.canonical.payment import Payment
 from integration.canonical.shipment import Shipment
 from integration.canonical.stock import Stock
 
@@ -22,4 +24,4 @@ CANONICAL: Mapping[str, Schema] = {
 }
 """The schema of each entity; an instance is reusable and safe to share between threads."""
 
-__all__ = ["CANONICAL", "Address", "Customer", "Line", "Order", "OrderStatus", "Shipment", "Stock", "customer_of"]
+__all__ = ["CANONICAL", "Address", "Customer", "Line", "Money", "Order", "OrderStatus", "Payment", "Shipment", "Stock", "customer_of"]

@@ -12,6 +12,7 @@ class Address(ReadSchema):
     company = Text(200)
     line1 = Text(300)
     line2 = Text(300)
+    line3 = Text(300)
     city = Text(100)
     state = Text(100)
     postal_code = Text(20)

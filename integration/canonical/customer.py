@@ -10,13 +10,16 @@ from integration.schema import Email, Part, Parts, ReadSchema, Text
 
 
 class Buyer(ReadSchema):
-    """Who placed an order, as the order tells it; any member may be missing."""
+    """Who placed an order, as the order tells it; any member may be missing. `number_in_target`: under which the system that books
+    knows them, as the channel was told."""
 
     first_name = Text(100)
     last_name = Text(100)
     name = Text(201)
     email = Email()
     phone = Text(40)
+    company = Text(200)
+    number_in_target = Text(64)
 
 
 class CustomerAddress(ReadSchema):

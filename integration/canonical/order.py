@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
-from typing import Any
-
-from marshmallow import ValidationError
-
 from integration.canonical.address import Address
 from integration.canonical.customer import Buyer
-from integration.schema import Flag, Instant, Part, Parts, ReadSchema, Text, Value, Whole
+from integration.canonical.money import Money
+from integration.canonical.payment import Payment
+from integration.schema import Flag, Instant, Part, Parts, ReadSchema, Text, Whole
 
 STATUSES = ("pending", "on_hold", "shipped", "cancelled")
 PAYMENT_STATUSES = ("unpaid", "partially_paid", "paid", "refunded")
 FULFILLMENT_STATUSES = ("unshipped", "pending", "partially_shipped", "shipped", "cancelled", "third_party")
-
-
-class Money(Value):
-    """A Decimal, read from text where the order comes from storage; a float is refused, because it has lost cents already."""
-
-    def check(self, value: Any) -> Any:
-        if type(value) is str:
-            try:
-                value = Decimal(value)
-            except InvalidOperation:
-                raise ValidationError("is not an amount") from None
-        if type(value) is not Decimal or not value.is_finite():
-            raise ValidationError("must be a decimal amount")
-        return value
 
 
 class Line(ReadSchema):
@@ -53,7 +36,8 @@ class Promotion(ReadSchema):
 
 
 class Order(ReadSchema):
-    """An order. `source_key` is the channel's key, `order_number` what the buyer sees; `total_amount` is what the buyer owes in all."""
+    """An order. `source_key` is the channel's key, `order_number` what the buyer sees, `po_number` a business
+    buyer's own; `total_amount` is what the buyer owes in all."""
 
     source_key = Text(64, 1, required=True)
     order_number = Text(50, 1, required=True)
@@ -71,6 +55,9 @@ class Order(ReadSchema):
     billing_address = Part(Address)
     shipping_method = Text(100)
     payment_method = Text(50)
+    payments = Parts(Payment, 100)
+    po_number = Text(50)
+    notes = Text(2000)
     shipping_amount = Money(required=True)
     total_amount = Money(required=True)
     lines = Parts(Line, 1000, required=True)

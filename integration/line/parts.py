@@ -55,7 +55,8 @@ class Parts:
 def first_part(order: Canonical, units: Units) -> Canonical:
     """What is booked at once. It bears the shipping, which the buyer pays once, and the order's number."""
     lines = [_share(line, units.get(line["source_line_key"], 0), first=True) for line in order["lines"]]
-    return _part(order, lines, shipping=order["shipping_amount"])
+    part = _part(order, lines, shipping=order["shipping_amount"])
+    return {**part, "payments": _paid(order, part["total_amount"])}
 
 
 def rest_part(order: Canonical, units: Units) -> Canonical:
@@ -68,6 +69,7 @@ def rest_part(order: Canonical, units: Units) -> Canonical:
         "source_key": rest_key(order["source_key"]),
         "order_number": rest_key(order["order_number"]),
         "total_amount": order["total_amount"] - first["total_amount"],
+        "payments": _left(order, first["payments"]),
         "promotions": [],
         "exported": False,  # the mark says that the first part was taken over
     }
@@ -91,6 +93,22 @@ def _share(line: dict[str, Any], taken: int, *, first: bool) -> dict[str, Any]:
         left = {name: line[name] - of_first[name] for name in SHARED}
         share = {**left, "quantity": whole - taken, "quantity_shipped": max(shipped - taken, 0)}
     return {**line, **share, "shipping_amount": None}  # it is in the whole order's, which the first part bears
+
+
+def _paid(order: Canonical, total: Decimal) -> list[dict[str, Any]]:
+    """What of the payments the first part is worth; none of it was given back."""
+    payments = []
+    for payment in order.get("payments") or ():
+        share = max(min(payment["amount"] - (payment.get("refunded_amount") or 0), total), Decimal(0))
+        total -= share
+        payments.append({**payment, "amount": share, "refunded_amount": Decimal(0)})
+    return payments
+
+
+def _left(order: Canonical, paid: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**payment, "amount": payment["amount"] - share["amount"]} for payment, share in zip(order.get("payments") or (), paid, strict=True)
+    ]
 
 
 def _cents(amount: Decimal) -> Decimal:

@@ -36,6 +36,8 @@ def cut_orders(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, int]]:
     shipping = sum((line["shipping_amount"] for line in lines), Decimal(0))
     goods = sum((line["quantity"] * line["unit_price"] + line["tax_amount"] - line["discount_amount"] for line in lines), Decimal(0))
     order = {"source_key": "5000", "order_number": "113-7", "shipping_amount": shipping, "total_amount": goods + shipping, "lines": lines}
+    payments = draw(st.lists(st.tuples(CENTS, CENTS), max_size=2))
+    order["payments"] = [{"amount": amount, "refunded_amount": min(back, amount)} for amount, back in payments]
     units = {line["source_line_key"]: draw(st.integers(0, line["quantity"])) for line in lines}
     units["0"] = max(units["0"], 1)
     return order, units
@@ -47,6 +49,10 @@ def test_units_and_money_of_both_parts_are_those_of_the_order(cut: tuple[dict[st
     first, rest = first_part(order, units), rest_part(order, units)
     assert first["total_amount"] + rest["total_amount"] == order["total_amount"]
     assert first["shipping_amount"] + rest["shipping_amount"] == order["shipping_amount"]
+    for name in ("amount", "refunded_amount"):
+        paid = [sum((one[name] for one in part["payments"]), Decimal(0)) for part in (order, first, rest)]
+        assert paid[0] == paid[1] + paid[2], name
+    assert sum(one["amount"] for one in first["payments"]) <= max(first["total_amount"], 0)
     for line in order["lines"]:
         shares = [one for part in (first, rest) for one in part["lines"] if one["source_line_key"] == line["source_line_key"]]
         for name in ("quantity", "tax_amount", "discount_amount"):
