@@ -23,12 +23,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`body` is None where there is none, text where it is HTML. `check` is False where a record is wrong on purpose."""
+    """`body` is None where there is none, text where it is HTML, else JSON of the type `media`. `check` is False where a record is wrong
+    on purpose."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     check: bool = True
+    media: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from connectors.simulation.answers import Answer, Flaw, Record, Refusal, Request
 from connectors.simulation.contract import Operation
 from connectors.simulation.control import PREFIX, control
-from connectors.simulation.disguise import with_extra_members, without_optional
+from connectors.simulation.disguise import loosely_written, with_extra_members, without_optional
 from connectors.simulation.exchange import Exchange, Gone, from_form, from_json
 from connectors.simulation.simulator import Options, Simulator
 
@@ -114,7 +114,7 @@ class Application:
             raise denied
         if faults.strikes("early-token-expiry", name):
             simulator.tokens.revoke(exchange.bearer)
-        if not simulator.tokens.valid(exchange.bearer) or faults.strikes("unauthorized", name):
+        if not simulator.knows(exchange) or faults.strikes("unauthorized", name):
             raise denied
 
     def _admit(self, simulator: Simulator, name: str) -> Callable[[], None]:
@@ -259,7 +259,8 @@ class Application:
         dribble = faults.strikes("slow-body", name, name != "getToken")
         seconds = None if dribble is None else DRIBBLE_SECONDS if dribble.delay is None else dribble.delay
         try:
-            await exchange.answer(Answer(answer.status, body, answer.headers), release, seconds)
+            loosely = loosely_written if faults.strikes("number-formatting", name) else None
+            await exchange.answer(replace(answer, body=body), release, seconds, loosely)
         finally:
             release()
 

@@ -166,7 +166,8 @@ class Contract:
         body = self._resolved(spec["requestBody"])["content"].get("application/json") if "requestBody" in spec else None
         answers = {}
         for status, answer in spec["responses"].items():
-            content = self._resolved(answer).get("content", {}).get("application/json")
+            bodies = self._resolved(answer).get("content", {})
+            content = bodies.get("application/json", bodies.get("application/problem+json"))
             answers[str(status)] = None if content is None else Shape(self.plain(content["schema"]))
         return Operation(
             id=spec["operationId"],

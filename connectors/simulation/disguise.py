@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from connectors.simulation.contract import Schema
+from connectors.simulation.exchange import to_json
 
 _EXTRA = {"_links": {"self": {"href": "/not/in/the/contract"}}, "ReservedForFutureUse": [1, None, "x"]}
 
@@ -34,3 +36,11 @@ def without_optional(value: Any, schema: Schema, chance: Callable[[], float]) ->
         elif chance() < 0.5:
             out[name] = None
     return out
+
+
+_tenths = re.compile(rb"(?<=[:,\[])(\d+\.\d)(?=[,}\]])").sub
+
+
+def loosely_written(value: Any) -> bytes:
+    """JSON in which 25.5 is 25.50 and means the same."""
+    return _tenths(rb"\g<1>0", to_json(value))

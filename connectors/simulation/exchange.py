@@ -80,15 +80,18 @@ class Exchange:
             if not message.get("more_body"):
                 return b"".join(parts)
 
-    async def answer(self, answer: Answer, release: Callable[[], None], dribble: float | None = None) -> None:
-        """Send an answer; `release` is called before its last bytes go out. `dribble` spreads the body over that many seconds."""
+    async def answer(
+        self, answer: Answer, release: Callable[[], None], dribble: float | None = None, write: Callable[[Any], bytes] | None = None
+    ) -> None:
+        """Send an answer; `release` is called before its last bytes go out. `dribble` spreads the body over that many seconds,
+        `write` is another way to write its JSON."""
         content = b""
         headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
         if answer.body is not None:
             html = isinstance(answer.body, str)
-            content = answer.body.encode() if html else to_json(answer.body)
+            content = answer.body.encode() if html else (write or to_json)(answer.body)
             headers += [
-                (b"content-type", b"text/html; charset=utf-8" if html else b"application/json"),
+                (b"content-type", b"text/html; charset=utf-8" if html else answer.media.encode()),
                 (b"content-length", b"%d" % len(content)),
             ]
         if dribble is None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from connectors.simulation.answers import Answer, Command, Flaw, Record, Refusal, Request
 from connectors.simulation.contract import Contract
+from connectors.simulation.exchange import Exchange
 from connectors.simulation.faults import EVERYWHERE, Faults
 from connectors.simulation.instants import Clock
 from connectors.simulation.limits import Limit
@@ -95,6 +96,10 @@ class Simulator(ABC):
     @abstractmethod
     async def run(self) -> None:
         """What the system does by itself, for ever."""
+
+    def knows(self, exchange: Exchange) -> bool:
+        """Whether a request names a client that may speak; raises a Refusal of 403 for one that may not."""
+        return self.tokens.valid(exchange.bearer)
 
     def touch(self, records: Records, record: Record) -> None:
         """A change by somebody else that alters nothing which a client could have written."""

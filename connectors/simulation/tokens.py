@@ -1,4 +1,4 @@
-"""Access tokens: OAuth 2.0 client credentials by Basic authentication, with a refresh token where the system has one."""
+"""Access tokens: OAuth 2.0 client credentials, by Basic authentication or in the form, with a refresh token where the system has one."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from connectors.simulation.answers import Answer, Request
 class Tokens:
     """Grants of the one client that a simulator knows; earlier tokens stay valid until they expire."""
 
-    def __init__(self, client: tuple[str, str], token_type: str, seconds: int, refresh_token: str | None = None) -> None:
+    def __init__(
+        self, client: tuple[str, str], token_type: str, seconds: int, refresh_token: str | None = None, *, in_form: bool = False
+    ) -> None:
+        """`in_form`: the client's name and secret are fields of the form."""
         self._client = client
+        self._in_form = in_form
         self._refresh_token = refresh_token
         self._grant_type = "refresh_token" if refresh_token else "client_credentials"
         self._token_type = token_type
@@ -22,11 +26,16 @@ class Tokens:
 
     def grant(self, request: Request) -> Answer:
         """Answer the token call; its errors have the shape of OAuth 2.0 in every system."""
-        sent = request.basic or ("", "")
-        if not all(hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(sent, self._client, strict=True)):
-            return _error(401, "invalid_client", "Unknown client or wrong secret.", {"WWW-Authenticate": "Basic"})
         form = request.body
-        wanted = {"grant_type"} | ({"refresh_token"} if self._refresh_token else set())
+        in_form = {"client_id", "client_secret"} if self._in_form else set()
+        sent = request.basic or ("", "")
+        if self._in_form:
+            if form is None or not in_form <= set(form):
+                return _error(400, "invalid_request", "client_id and client_secret belong into the form.")
+            sent = form["client_id"], form["client_secret"]
+        if not all(hmac.compare_digest(a.encode(), b.encode()) for a, b in zip(sent, self._client, strict=True)):
+            return _error(401, "invalid_client", "Unknown client or wrong secret.", {} if in_form else {"WWW-Authenticate": "Basic"})
+        wanted = {"grant_type"} | in_form | ({"refresh_token"} if self._refresh_token else set())
         if form is None or "grant_type" not in form or set(form) - wanted:
             return _error(400, "invalid_request", f"The form must hold exactly {' and '.join(sorted(wanted))}.")
         if form["grant_type"] != self._grant_type:

@@ -34,6 +34,7 @@ class Words:
     on: str
     off: str
     secret: str
+    status: str = "Status"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Webhooks:
 
     def publish(self, event: str, timestamp: str, data: Mapping[str, Any]) -> None:
         """Queue an event for every subscription that wants it now."""
-        wanted = [each for each in self.subscriptions if each["Status"] == self._words.on and event in each[self._words.events]]
+        wanted = [each for each in self.subscriptions if each[self._words.status] == self._words.on and event in each[self._words.events]]
         if not wanted:
             return
         body = json.dumps({"type": event, "timestamp": timestamp, "data": data}, ensure_ascii=False).encode()
@@ -129,14 +130,14 @@ class Webhooks:
     async def _attempt(self, delivery: Delivery, done: Callable[[], None]) -> None:
         try:
             subscription = self.subscriptions.get(delivery.subscription)
-            if subscription is None or subscription["Status"] != self._words.on:
+            if subscription is None or subscription[self._words.status] != self._words.on:
                 return
             status = await self._post(subscription[self._words.url], delivery)
             if 200 <= status < 300:
                 if not delivery.again and self._faults.strikes("duplicate-webhooks"):
                     self._push(replace(delivery, again=True), 0)
             elif status == 410:
-                self.subscriptions.change(subscription, {"Status": self._words.off})
+                self.subscriptions.change(subscription, {self._words.status: self._words.off})
             elif delivery.attempt < len(self._retry_delays):
                 self._push(replace(delivery, attempt=delivery.attempt + 1), self._retry_delays[delivery.attempt])
         finally:

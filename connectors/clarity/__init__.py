@@ -1,0 +1,1 @@
+"""Clarity eCommerce: the shop in front of an ERP."""
