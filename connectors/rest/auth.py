@@ -6,7 +6,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlencode
 
@@ -23,10 +23,11 @@ class RefreshToken:
     user: str
     password: str
     refresh_token: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        return (self.user, self.password, self.refresh_token)
+        return (self.user, self.password, self.refresh_token, *self.headers.values())
 
     def form(self, credentials: Mapping[str, Secret]) -> bytes:
         return urlencode({"grant_type": "refresh_token", "refresh_token": credentials[self.refresh_token].reveal()}).encode()
@@ -40,17 +41,32 @@ class ClientCredentials:
     path: str
     user: str
     password: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        return (self.user, self.password)
+        return (self.user, self.password, *self.headers.values())
 
     def form(self, credentials: Mapping[str, Secret]) -> bytes:  # every grant takes them
         return urlencode({"grant_type": "client_credentials"}).encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Nothing but credentials that go along with every request, by the header that carries each; there is no token."""
+
+    kind: Literal["headers"]
+    headers: Mapping[str, str]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        return tuple(self.headers.values())
+
+
 Grant = RefreshToken | ClientCredentials
-"""The registry: a new way in is one class more in this line."""
+"""Ways to a token; their `headers` go along with every request but the token's, by the header that carries each credential."""
+Access = Grant | Headers
+"""The registry: a new way in is one class more in these lines."""
 
 
 def basic(grant: Grant, credentials: Mapping[str, Secret]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import backoff
@@ -50,12 +51,12 @@ class Client:
         if lacking:
             where = f"connection {connection.name}, credentials"
             raise Misconfigured(f"{definition.title} needs the credential {lacking[0]!r}", where=where)
-        self._token_address = connection.url.rstrip("/") + self._grant.path
+        self._url = connection.url.rstrip("/")
         self._errors = definition.errors
         self._times = definition.times
         self._budget = budget
         self._transport = Transport(connection, definition.times.connect, definition.limits.concurrent)
-        self._tokens = auth.Tokens(self._fetch_token)
+        self._tokens = None if isinstance(self._grant, auth.Headers) else auth.Tokens(partial(self._fetch_token, self._grant))
         retry = backoff.on_exception(
             backoff.expo,
             Transient,
@@ -73,8 +74,8 @@ class Client:
         return self._patiently(call) if call.repeatable else self._once(call)
 
     def renew(self) -> None:
-        """Ask for a token now; raises Unauthorized or Transient."""
-        self._tokens.current(self._times.total)
+        """Ask for a token now, where there are any; raises Unauthorized or Transient."""
+        self._token(self._times.total)
 
     def _once(self, call: Call) -> Body | None:
         left = self._times.total  # of the network's time; waiting for the budget's turn is not counted
@@ -82,13 +83,13 @@ class Client:
         rejected = ""
         while True:
             started = time.monotonic()
-            token = self._tokens.current(left, rejected)
+            token = self._token(left, rejected)
             left -= time.monotonic() - started
             if left <= 0:
                 raise Transient(f"{self.name}: no time was left for {call.name} after the token had come")
             with self._budget.request():
                 started = time.monotonic()
-                answer = self._send(call.name, Message(call.method, call.address, f"Bearer {token}", content), left)
+                answer = self._send(call.name, Message(call.method, call.address, self._headers(token), content), left)
                 left -= time.monotonic() - started
                 if isinstance(answer, Broken) and answer.given_up:
                     self._budget.linger(self._times.settle)
@@ -97,9 +98,16 @@ class Client:
             meaning, body = self._judge(call, answer)
             if meaning is Outcome.DONE:
                 return cast("Body | None", body)
-            if meaning is not Outcome.DENIED or rejected:
+            if meaning is not Outcome.DENIED or rejected or not token:
                 raise self._failure(call, answer, meaning, body)
             rejected = token  # a request that was denied changed nothing, so it may be sent again
+
+    def _token(self, seconds: float, rejected: str = "") -> str:
+        return "" if self._tokens is None else self._tokens.current(seconds, rejected)
+
+    def _headers(self, token: str) -> dict[str, str]:
+        along = {header: self._credentials[name].reveal() for header, name in self._grant.headers.items()}
+        return {**along, "Authorization": f"Bearer {token}"} if token else along
 
     def _broken(self, name: str, answer: Broken, *, writes: bool) -> Transient:
         said = f"{self.name}: {name}: {answer.reason}"
@@ -158,9 +166,10 @@ class Client:
                 fault = outcome.again(f"{said}; it is no answer of the contract", writes=not call.repeatable, retry_after=wait)
         return fault
 
-    def _fetch_token(self, seconds: float) -> tuple[str, float]:
-        authorization, form = auth.basic(self._grant, self._credentials), self._grant.form(self._credentials)
-        message = Message("POST", self._token_address, authorization, form, media="application/x-www-form-urlencoded")
+    def _fetch_token(self, grant: auth.Grant, seconds: float) -> tuple[str, float]:
+        headers = {"Authorization": auth.basic(grant, self._credentials)}
+        form = grant.form(self._credentials)
+        message = Message("POST", self._url + grant.path, headers, form, media="application/x-www-form-urlencoded")
         answer = self._send("token", message, seconds)
         if isinstance(answer, Broken):
             raise self._broken("token", answer, writes=False)

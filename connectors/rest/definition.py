@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from connectors.rest import declared
-from connectors.rest.auth import Grant
+from connectors.rest.auth import Access
 from connectors.rest.paging import Paging
 from connectors.rest.words import Errors
 from integration.ports import Limits
@@ -269,7 +269,7 @@ class Definition:
     system: str
     title: str
     base: str
-    auth: Grant
+    auth: Access
     paging: Paging
     errors: Errors
     limits: Limits

@@ -36,7 +36,7 @@ class Message:
 
     method: str
     address: str
-    authorization: str
+    headers: Mapping[str, str]
     body: bytes | None = None
     media: str = "application/json"
 
@@ -135,7 +135,7 @@ class Transport:
 
     def _prepared(self, message: Message) -> requests.PreparedRequest:
         """Put together by hand: addresses are encoded already, and `requests` would look into them once more."""
-        headers = {**self._headers, "Authorization": message.authorization}
+        headers = {**self._headers, **message.headers}
         if message.body is not None:
             headers |= {"Content-Type": message.media, "Content-Length": str(len(message.body))}
         elif message.method != "GET":

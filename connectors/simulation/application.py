@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from connectors.simulation.answers import Answer, Flaw, Record, Refusal, Request
 from connectors.simulation.contract import Operation
 from connectors.simulation.control import PREFIX, control
-from connectors.simulation.disguise import loosely_written, with_extra_members, without_optional
+from connectors.simulation.disguise import loosely_written, with_extra_members, with_other_empties, without_optional
 from connectors.simulation.exchange import Exchange, Gone, from_form, from_json
 from connectors.simulation.simulator import Options, Simulator
 
@@ -91,7 +91,7 @@ class Application:
         try:
             if name != "getToken":
                 self._authorize(simulator, name, exchange)
-                release = self._admit(simulator, name)
+                release = simulator.admit(name, writes=exchange.method != "GET")
             simulator.counts.requests[name] += 1
             try:
                 answer = await self._answer(simulator, exchange, operation, in_path)
@@ -99,8 +99,8 @@ class Application:
                 release()
                 raise
         except Refusal as refusal:
-            # A denial answered as 200 is a quirk: the contract has no such answer.
-            answer = replace(simulator.error(refusal), check=refusal.status >= 400)
+            # A denial answered as 200 is a quirk: a contract has no such answer, save one that refuses in band.
+            answer = replace(simulator.refused(name, refusal), check=refusal.status >= 400 or simulator.invalid_status == 200)
         except _Broken as broken:
             await exchange.close(broken.reset)
             return
@@ -112,27 +112,10 @@ class Application:
         if faults.strikes("auth-denied-as-200", name):
             denied.status = 200
             raise denied
-        if faults.strikes("early-token-expiry", name):
+        if simulator.tokens is not None and faults.strikes("early-token-expiry", name):
             simulator.tokens.revoke(exchange.bearer)
         if not simulator.knows(exchange) or faults.strikes("unauthorized", name):
             raise denied
-
-    def _admit(self, simulator: Simulator, name: str) -> Callable[[], None]:
-        """Take a place within the limit; the answer gives it back, once."""
-        switch = simulator.faults.strikes("rate-limited", name)
-        wait = switch.retry_after if switch else simulator.limit.enter()
-        if wait is not None:
-            message = f"Limit of {simulator.limit.requests} requests per minute, {simulator.limit.concurrent} at once, reached."
-            raise Refusal(429, simulator.codes["rate_limited"], message, headers={"Retry-After": str(wait)})
-        held = True
-
-        def release() -> None:
-            nonlocal held
-            if held:
-                held = False
-                simulator.limit.leave()
-
-        return release
 
     async def _answer(self, simulator: Simulator, exchange: Exchange, operation: Operation | None, in_path: Mapping[str, str]) -> Answer:
         content = await exchange.body()
@@ -200,6 +183,7 @@ class Application:
             if simulator.invalid_status == 400:
                 self._check_body(simulator, operation, body)
         record = self._named(simulator, operation, in_path)
+        simulator.check_free(operation, record)
         if operation.body is not None and simulator.invalid_status != 400:
             self._check_body(simulator, operation, body)
         return Request(operation.id, query, body, record, exchange.base_url)
@@ -230,13 +214,13 @@ class Application:
         if not in_path:
             return {}
         records, noun = simulator.named[operation.path]
-        (name, text), *_ = in_path.items()
         try:
-            record = records.get(operation.in_path[name].read(text))
+            key = tuple(operation.in_path[name].read(text) for name, text in in_path.items())
+            record = records.get(key if len(key) > 1 else key[0])
         except ValueError:
             record = None
         if record is None:
-            raise Refusal(404, simulator.codes["not_found"], f"{noun} {text[:200]} does not exist.")
+            raise Refusal(404, simulator.codes["not_found"], f"{noun} {'-'.join(in_path.values())[:200]} does not exist.")
         return record
 
     async def _send(
@@ -250,6 +234,9 @@ class Application:
             if operation is not None and answer.status < 300 and faults.strikes("nulls-in-optional-fields", name):
                 shape = operation.answers.get(str(answer.status))
                 body = without_optional(body, shape.schema, faults.random.random) if shape else body
+            if operation is not None and answer.status < 300 and faults.strikes("empty-strings", name):
+                shape = operation.answers.get(str(answer.status))
+                body = with_other_empties(body, shape.schema, faults.random.random) if shape else body
             if faults.strikes("unknown-extra-fields", name):
                 body = with_extra_members(body)
         if operation is not None and answer.check and self.options.check_answers:

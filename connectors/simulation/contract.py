@@ -33,6 +33,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "minLength": ("too_short", "Must be at least {limit} characters."),
     "maximum": ("out_of_range", "Must be at most {limit}."),
     "minimum": ("out_of_range", "Must be at least {limit}."),
+    "exclusiveMinimum": ("out_of_range", "Must be above {limit}."),
     "maxItems": ("too_many", "Must be at most {limit} entries."),
     "minItems": ("too_short", "Must be at least {limit} entries."),
     "minProperties": ("required", "Must have at least {limit} members."),
@@ -99,13 +100,13 @@ class Operation:
     def writes(self) -> bool:
         return self.method != "GET"
 
-    def split(self) -> Shape:
-        """The shape of one of the body's Items, from now on checked apart from it: a wrong item does not fail such a batch."""
+    def split(self, member: str = "Items") -> Shape:
+        """The shape of one of the body's items, from now on checked apart from it: a wrong item does not fail such a batch."""
         if self.item is None:
             assert self.body is not None  # by the contract
             whole = self.body.schema
-            self.item = Shape(whole["properties"]["Items"]["items"])
-            self.body = Shape({**whole, "properties": {"Items": {"type": "array"}}})
+            self.item = Shape(whole["properties"][member]["items"])
+            self.body = Shape({**whole, "properties": {member: {"type": "array"}}})
         return self.item
 
     def complaint(self, status: int, body: Any) -> str | None:
@@ -134,7 +135,7 @@ class Contract:
         for url, item in self.document["paths"].items():
             for method in item.keys() & {"get", "post", "put", "delete"}:
                 self._add(self._operation(url, method.upper(), item))
-        self.events = {name: self._event(self._resolved(item)) for name, item in self.document["webhooks"].items()}
+        self.events = {name: self._event(self._resolved(item)) for name, item in self.document.get("webhooks", {}).items()}
 
     def route(self, method: str, raw_path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation of a request and its path parameters as text. `raw_path` is percent-encoded, so that %2F stays in its segment."""
@@ -206,9 +207,9 @@ class Contract:
                 case "$ref" | "allOf" | "unevaluatedProperties" | "description" | "example":
                     pass
                 case "properties":
-                    members = {name: self.plain(each) for name, each in value.items()}
+                    members = {name: each if isinstance(each, bool) else self.plain(each) for name, each in value.items()}
                     plain[word] = {**plain.get(word, {}), **members}
-                case "items":
+                case "items" | "if" | "then" | "else":
                     plain[word] = self.plain(value)
                 case "required":
                     plain[word] = [*plain.get(word, []), *value]

@@ -20,6 +20,22 @@ def with_extra_members(value: Any) -> Any:
     return value
 
 
+def with_other_empties(value: Any, schema: Schema, chance: Callable[[], float]) -> Any:
+    """`schema` is plain. An empty text that may be null is empty, null or absent, by `chance`."""
+    if isinstance(value, list) and "items" in schema:
+        return [with_other_empties(each, schema["items"], chance) for each in value]
+    if not isinstance(value, dict) or "properties" not in schema:
+        return value
+    out = {}
+    for name, each in value.items():
+        member = schema["properties"].get(name, {})
+        if each not in ("", None) or name in schema.get("required", []) or "null" not in member.get("type", []):
+            out[name] = with_other_empties(each, member, chance)
+        elif (way := chance()) < 2 / 3:
+            out[name] = None if way < 1 / 3 or "string" not in member["type"] else ""
+    return out
+
+
 def without_optional(value: Any, schema: Schema, chance: Callable[[], float]) -> Any:
     """`schema` is plain. A member that is not required and admits null becomes null or, by `chance`, absent."""
     if isinstance(value, list) and "items" in schema:

@@ -21,7 +21,7 @@ class Limit:
         self._clock = clock
         self._accepted: deque[float] = deque()
 
-    def enter(self) -> int | None:
+    def enter(self, *, writes: bool = False) -> int | None:  # some systems count writes apart
         """Accept a request and answer None, or refuse it and answer the whole seconds to wait."""
         now = self._clock()
         while self._accepted and self._accepted[0] <= now - self.per_seconds:
@@ -36,5 +36,5 @@ class Limit:
         self.peak_window = max(self.peak_window, len(self._accepted))
         return None
 
-    def leave(self) -> None:
+    def leave(self, *, writes: bool = False) -> None:
         self.in_progress -= 1

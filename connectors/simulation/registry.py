@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.channeladvisor.simulator import ChannelAdvisorSimulator
+from connectors.clarity.simulator import ClaritySimulator
 from connectors.simulation.simulator import Options, Simulator
 from connectors.tims.simulator import TimsSimulator
 
 SIMULATORS: Mapping[str, Callable[[Options], Simulator]] = {
     "channeladvisor": ChannelAdvisorSimulator,
+    "clarity": ClaritySimulator,
     "tims": TimsSimulator,
 }

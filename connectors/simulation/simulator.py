@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from connectors.simulation.answers import Answer, Command, Flaw, Record, Refusal, Request
-from connectors.simulation.contract import Contract
+from connectors.simulation.contract import Contract, Operation
 from connectors.simulation.exchange import Exchange
 from connectors.simulation.faults import EVERYWHERE, Faults
 from connectors.simulation.instants import Clock
@@ -17,6 +17,13 @@ from connectors.simulation.limits import Limit
 from connectors.simulation.paging import PageTokens, Place
 from connectors.simulation.records import Records, Slice, since
 from connectors.simulation.tokens import Tokens
+
+
+class Named(Protocol):
+    """A store whose records a path may name, by one value or by several."""
+
+    def get(self, key: Any) -> Record | None: ...
+
 
 Handler = Callable[[Request], Answer]
 Control = Callable[[Command], Any]
@@ -63,7 +70,8 @@ class Simulator(ABC):
     # The status of a body that breaks its schema. 400 is checked before the record is looked for, 422 behind it.
     invalid_status: ClassVar[int]
 
-    def __init__(self, contract: Contract, options: Options, tokens: Tokens) -> None:
+    def __init__(self, contract: Contract, options: Options, tokens: Tokens | None) -> None:
+        """`tokens` is None where clients send none."""
         limit = contract.document["x-rate-limit"]
         self.contract = contract
         self.tokens = tokens
@@ -74,9 +82,9 @@ class Simulator(ABC):
         quirks = {quirk["id"] for quirk in contract.document["x-quirks"]}
         self.faults = Faults(EVERYWHERE | quirks, contract.operations)
         self.counts = Counts()
-        self.handlers: dict[str, Handler] = {"getToken": tokens.grant}
+        self.handlers: dict[str, Handler] = {} if tokens is None else {"getToken": tokens.grant}
         # Which record a path with a parameter names: the store and what its records are called.
-        self.named: dict[str, tuple[Records, str]] = {}
+        self.named: dict[str, tuple[Named, str]] = {}
         self.controls: dict[tuple[str, str], Control] = {}
         self._page_tokens = PageTokens()
         self._moved: set[tuple[int, Any]] = set()
@@ -97,9 +105,33 @@ class Simulator(ABC):
     async def run(self) -> None:
         """What the system does by itself, for ever."""
 
+    def refused(self, operation: str, refusal: Refusal) -> Answer:
+        """The refusal of a request of that operation."""
+        return self.error(refusal)
+
     def knows(self, exchange: Exchange) -> bool:
         """Whether a request names a client that may speak; raises a Refusal of 403 for one that may not."""
-        return self.tokens.valid(exchange.bearer)
+        return self.tokens is not None and self.tokens.valid(exchange.bearer)
+
+    def admit(self, name: str, *, writes: bool) -> Callable[[], None]:
+        """Take a place within the limit, which what is answered gives back, once."""
+        switch = self.faults.strikes("rate-limited", name)
+        wait = switch.retry_after if switch else self.limit.enter(writes=writes)
+        if wait is not None:
+            message = f"Limit of {self.limit.requests} requests per minute, {self.limit.concurrent} at once, reached."
+            raise Refusal(429, self.codes["rate_limited"], message, headers={"Retry-After": str(wait)})
+        held = True
+
+        def release() -> None:
+            nonlocal held
+            if held:
+                held = False
+                self.limit.leave(writes=writes)
+
+        return release
+
+    def check_free(self, operation: Operation, record: Record) -> None:
+        """Refuse a request for a record that somebody else has open."""
 
     def touch(self, records: Records, record: Record) -> None:
         """A change by somebody else that alters nothing which a client could have written."""

@@ -185,7 +185,7 @@ def test_compressed_and_chunked_answers_are_read(raw_server: RawServer):
 def test_headers_may_come_in_any_case_twice_and_folded(raw_server: RawServer):
     head = b"HTTP/1.1 200 OK\r\ncontent-LENGTH: %d\r\nX-Twice: 1\r\nx-twice: 2\r\nX-Folded: one\r\n\ttwo\nX-Empty:\n\n" % len(STORED)
     raw_server.plays(send(head + STORED))
-    message = transport.Message("GET", f"{raw_server.url}/x", "Bearer token")
+    message = transport.Message("GET", f"{raw_server.url}/x", {"Authorization": "Bearer token"})
     answer = transport.Transport(connection("tims", raw_server.url), 1.0, 1).send(message, 1.0)
     assert isinstance(answer, transport.Answer) and answer.body == STORED
     wanted = {"x-twice": "1, 2", "x-folded": "one two", "x-empty": "", "content-length": str(len(STORED))}
@@ -216,7 +216,7 @@ def test_an_answer_may_be_the_connections_last(raw_server: RawServer, head):
 
 def test_what_would_break_out_of_its_line_is_not_sent(raw_server: RawServer):
     raw_server.plays(reply(STORED))
-    message = transport.Message("GET", f"{raw_server.url}/x", "Bearer token\r\nX-Other: 1")
+    message = transport.Message("GET", f"{raw_server.url}/x", {"Authorization": "Bearer token\r\nX-Other: 1"})
     with pytest.raises(ValueError, match="control character"):
         transport.Transport(connection("tims", raw_server.url), 1.0, 1).send(message, 1.0)
     assert raw_server.requests == []

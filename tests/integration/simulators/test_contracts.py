@@ -43,31 +43,45 @@ def test_every_example_holds(contract: Contract) -> None:
         shape = Shape(contract.plain(schema))
         assert shape.flaws(example) == []
         count += 1
-    assert count > 60
+    assert count > 50
 
 
 def test_request_examples_have_no_unknown_members(contract: Contract) -> None:
-    found = list(bodies({"paths": contract.document["paths"], "bodies": contract.document["components"]["requestBodies"]}))
+    found = list(bodies({"paths": contract.document["paths"], "bodies": contract.document["components"].get("requestBodies", {})}))
     objects = [(schema, example) for schema, example in found if isinstance(example, dict)]
     assert len(objects) > 5
     for schema, example in objects:
         assert Shape(closed(contract.plain(schema))).flaws(example) == []
 
 
-def test_unknown_members_are_found_at_any_depth(contract: Contract) -> None:
-    create = contract.operations.get("createSalesOrder") or contract.operations["createOrder"]
+NESTED = {
+    "channeladvisor": ("createOrder", "ShippingAddress"),
+    "tims": ("createSalesOrder", "ShippingAddress"),
+    "clarity": ("createShipment", "items[0]"),
+    "sage100": ("createSalesOrder", "Lines[0]"),
+}
+"""By system: an operation, and an object or a list of objects of its body."""
+
+
+def test_unknown_members_are_found_at_any_depth(contract: Contract, request: pytest.FixtureRequest) -> None:
+    operation, member = NESTED[request.node.callspec.params["contract"]]
+    create = contract.operations[operation]
     assert create.body is not None
-    flaws = {(flaw.field, flaw.kind) for flaw in create.body.flaws({"Extra": 1, "ShippingAddress": {"Extra": 1}})}
-    assert {("Extra", "unknown_field"), ("ShippingAddress.Extra", "unknown_field")} <= flaws
+    name, listed, _ = member.partition("[")
+    flaws = {(flaw.field, flaw.kind) for flaw in create.body.flaws({"Extra": 1, name: [{"Extra": 1}] if listed else {"Extra": 1}})}
+    assert {("Extra", "unknown_field"), (f"{member}.Extra", "unknown_field")} <= flaws
 
 
 def test_routes_keep_an_escaped_slash_in_its_segment(contract: Contract) -> None:
-    name, path = ("getProduct", "/v2/products") if "getProduct" in contract.operations else ("getItem", "/api/v1/items")
-    found = contract.route("GET", f"{path}/A%2FB%20C")
+    by_code = [one for one in contract.operations.values() if one.method == "GET" and {"sku", "ItemCode"} & set(one.in_path)]
+    name, path = min((one.id, one.path) for one in by_code if len(one.in_path) == 1 and one.path.endswith("}"))
+    (parameter,) = contract.operations[name].in_path
+    before = path.rpartition("/")[0]
+    found = contract.route("GET", f"{before}/A%2FB%20C")
     assert found is not None
-    assert (found[0].id, found[1]) == (name, {"sku": "A/B C"})
-    assert contract.route("GET", f"{path}/A/B") is None
-    assert contract.route("DELETE", path) is None
+    assert (found[0].id, found[1]) == (name, {parameter: "A/B C"})
+    assert contract.route("GET", f"{before}/A/B/C/D") is None
+    assert contract.route("DELETE", before) is None
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
@@ -79,13 +93,29 @@ def test_every_operation_is_served_and_every_quirk_has_its_switch(system: str) -
 
 
 def test_signature_vector(contract: Contract) -> None:
+    if "x-webhook-delivery" not in contract.document:
+        assert "webhooks" not in contract.document
+        return
     vector = contract.document["x-webhook-delivery"]["test_vector"]
     signature = sign(vector["secret"], vector["webhook-id"], vector["webhook-timestamp"], vector["body"].encode())
     assert signature == vector["webhook-signature"]
 
 
 def test_an_answer_that_breaks_the_contract_is_noticed(contract: Contract) -> None:
-    operation = contract.operations["listWebhooks"]
-    assert operation.complaint(200, {"value": [], "items": [], "next": None}) is None
-    assert "listWebhooks: 200" in (operation.complaint(200, {}) or "")
-    assert "status 409" in (operation.complaint(409, {}) or "")
+    lists = [one for one in contract.operations.values() if one.id.startswith("list")]
+    assert len(lists) > 4
+    for operation in lists:
+        shape = operation.answers["200"]
+        assert shape is not None
+        example = {name: _any(shape.schema["properties"][name]) for name in shape.schema["required"]}
+        assert operation.complaint(200, example) is None
+        assert f"{operation.id}: 200" in (operation.complaint(200, {}) or "")
+        assert "status 409" in (operation.complaint(409, {}) or "")
+
+
+def _any(schema: dict[str, Any]) -> Any:
+    """A value that the schema of a page's member admits."""
+    values = {"array": [], "string": "20260302", "integer": 1, "boolean": False, "null": None}
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    texts = [values[kind] for kind in kinds if kind != "string"] or ["14.08583", "20260302", "America/Chicago"]
+    return next(value for value in texts if Shape(schema).holds(value))

@@ -1,0 +1,1 @@
+"""The Sage 100 ERP: its connector file, contract, schemas and simulator."""
