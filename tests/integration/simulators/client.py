@@ -15,6 +15,7 @@ CONNECTORS = Path(__file__).parents[3] / "connectors"
 TOKENS = {
     "channeladvisor": (("demo-application", "demo-shared-secret"), {"grant_type": "refresh_token", "refresh_token": "demo-refresh-token"}),
     "tims": (("demo-client", "demo-client-secret"), {"grant_type": "client_credentials"}),
+    "clarity": (None, {"grant_type": "client_credentials", "client_id": "demo-client", "client_secret": "demo-client-secret"}),
 }
 
 
@@ -34,6 +35,8 @@ class Client:
 
     def renew(self) -> requests.Response:
         auth, form = TOKENS[self.system]
+        if self.system == "clarity":
+            self.session.headers["X-Api-Key"] = "demo-api-key"
         answer = self.session.post(f"{self.url}/oauth2/token", data=form, auth=auth, headers={"Authorization": ""}, timeout=10)
         self.session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
         return answer

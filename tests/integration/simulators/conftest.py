@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.fixtures.simulators import Simulator, Simulators
+from tests.fixtures.simulators import Clarity, Simulator, Simulators
 from tests.integration.simulators.client import Client
 
 
@@ -26,6 +26,12 @@ def channeladvisor(simulators: Simulators) -> Iterator[Client]:
 def tims(simulators: Simulators) -> Iterator[Client]:
     yield client("tims", simulators.tims)
     assert simulators.tims.stats()["contract_errors"] == []
+
+
+@pytest.fixture
+def clarity(clarity_simulator: Clarity) -> Iterator[Client]:
+    yield client("clarity", clarity_simulator)
+    assert clarity_simulator.stats()["contract_errors"] == []
 
 
 @pytest.fixture(params=["channeladvisor", "tims"])

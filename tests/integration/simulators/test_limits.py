@@ -137,5 +137,6 @@ def test_the_contract_limits():
     limits = {system: build(Options(items=0)).limit for system, build in SIMULATORS.items()}
     assert {system: (each.requests, each.per_seconds, each.concurrent) for system, each in limits.items()} == {
         "channeladvisor": (2000, 60, 5),
+        "clarity": (300, 60, 10),
         "tims": (600, 60, 8),
     }
