@@ -35,20 +35,22 @@ class RefreshToken:
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """OAuth 2.0 client credentials; HTTP Basic. `user` and `password` name credentials."""
+    """OAuth 2.0 client credentials; HTTP Basic, or fields of the form with `in_form`. `user` and `password` name credentials."""
 
     kind: Literal["client_credentials"]
     path: str
     user: str
     password: str
+    in_form: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def wanted(self) -> tuple[str, ...]:
         return (self.user, self.password, *self.headers.values())
 
-    def form(self, credentials: Mapping[str, Secret]) -> bytes:  # every grant takes them
-        return urlencode({"grant_type": "client_credentials"}).encode()
+    def form(self, credentials: Mapping[str, Secret]) -> bytes:
+        client = {"client_id": credentials[self.user].reveal(), "client_secret": credentials[self.password].reveal()}
+        return urlencode({"grant_type": "client_credentials"} | (client if self.in_form else {})).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,12 @@ Access = Grant | Headers
 """The registry: a new way in is one class more in these lines."""
 
 
-def basic(grant: Grant, credentials: Mapping[str, Secret]) -> str:
-    """The Authorization header of the token call (RFC 7617)."""
+def of_client(grant: Grant, credentials: Mapping[str, Secret]) -> dict[str, str]:
+    """The Authorization header of the token call (RFC 7617), where the client is not named in the form."""
+    if isinstance(grant, ClientCredentials) and grant.in_form:
+        return {}
     pair = f"{credentials[grant.user].reveal()}:{credentials[grant.password].reveal()}"
-    return "Basic " + base64.b64encode(pair.encode()).decode("ascii")
+    return {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode("ascii")}
 
 
 class Tokens:

@@ -167,7 +167,7 @@ class Client:
         return fault
 
     def _fetch_token(self, grant: auth.Grant, seconds: float) -> tuple[str, float]:
-        headers = {"Authorization": auth.basic(grant, self._credentials)}
+        headers = auth.of_client(grant, self._credentials)
         form = grant.form(self._credentials)
         message = Message("POST", self._url + grant.path, headers, form, media="application/x-www-form-urlencoded")
         answer = self._send("token", message, seconds)

@@ -58,7 +58,7 @@ class RestConnection:
         """One page in the order of change. A token that has expired raises PageExpired: start again from the cursor."""
         declared = self._entity(entity)
         listing = self._needs(declared.listing, entity, "listing")
-        body = self._page(f"{entity}.list", listing.path, self._filters(entity, listing, request), request)
+        body, following = self._page(f"{entity}.list", listing.path, self._filters(entity, listing, request), request)
         records: list[SourceRecord] = []
         unreadable: list[Any] = []
         paging = self._definition.paging
@@ -66,9 +66,9 @@ class RestConnection:
             record = _source_record(declared, raw)
             if record is None:
                 unreadable.append(raw)
-            else:
+            elif _is_within(raw, listing, request):
                 records.append(record)
-        return Page(records, paging.token(body or {}), unreadable)
+        return Page(records, following, unreadable)
 
     def fetch_one(self, entity: str, key: str) -> SourceRecord | None:
         """None where the system has no such record; Transient where it has one that cannot be read."""
@@ -245,8 +245,11 @@ class RestConnection:
 
     def _filters(self, entity: str, listing: Listing, request: PageRequest) -> dict[str, str]:
         start, end = request.created or (None, None)
+        since = request.since
+        if listing.created is not None:  # what was placed since then has changed since then
+            since, start, end = start or since, None, None
         wanted = {
-            "since": (listing.since, request.since),
+            "since": (listing.since, since),
             "created_from": (listing.created_from, start),
             "created_until": (listing.created_until, end),
         }
@@ -257,25 +260,28 @@ class RestConnection:
         }
         return {**filters, **self._needs(listing.only_new or None, entity, "listing.only_new")} if request.only_new else filters
 
-    def _page(self, name: str, path: str, filters: Mapping[str, str], request: PageRequest, *, absent: tuple[int, ...] = ()) -> Body | None:
+    def _page(
+        self, name: str, path: str, filters: Mapping[str, str], request: PageRequest, *, absent: tuple[int, ...] = ()
+    ) -> tuple[Body | None, str | None]:
+        """The page as it was answered, and what leads to the next one."""
         paging = self._definition.paging
         address = paging.address(self._root + path, filters, request.size, request.token)
         refusal = Refused if request.token is None else PageExpired
         body = self._client.call(Call(name, "GET", address, sent=list(filters.values()), absent=absent, refusal=refusal))
-        if body is not None and request.token is not None and paging.token(body) == request.token:
+        following = paging.token(body, address) if body is not None else None
+        if following is not None and following == request.token:
             raise Refused(f"{self._client.name}: {name}: the page after this one is this page again")
-        return body
+        return body, following
 
     def _search(self, name: str, search: Search, value: str, absent: tuple[int, ...] = ()) -> Iterator[Body]:
         token = None
         while True:
-            body = self._page(name, search.path, {search.parameter: value}, PageRequest(token=token), absent=absent)
+            body, token = self._page(name, search.path, {search.parameter: value}, PageRequest(token=token), absent=absent)
             if body is None and absent:
                 return
             for raw in self._definition.paging.records(body):
                 if isinstance(raw, dict) and search.matches(raw, value):
                     yield raw
-            token = self._definition.paging.token(body or {})
             if token is None:
                 return
 
@@ -315,6 +321,14 @@ def _source_record(declared: Entity, raw: Any) -> SourceRecord | None:
     if key is None or changed is None:
         return None
     return SourceRecord(key, clock.text(changed), changed, raw)
+
+
+def _is_within(raw: Body, listing: Listing, request: PageRequest) -> bool:
+    """Of a window of creation that the system has no filter for."""
+    if listing.created is None or request.created is None:
+        return True
+    created = _moment(raw.get(listing.created))
+    return created is None or request.created[0] <= created < request.created[1]
 
 
 def _moment(value: Any) -> datetime | None:

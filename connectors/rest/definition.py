@@ -11,7 +11,7 @@
     entities:                         by canonical name
       order:
         key, changed, version         members: the system's number, the instant of the last change, the number for optimistic updates
-        listing: {path, since, created_from, created_until, only_new}      filters that the system has
+        listing: {path, since, created_from, created_until, created, only_new}      filters that the system has
         get, create, update, acknowledge                                   paths; {key} is the record's
         find: {path, parameter, member, compare}                           the look-up before a write is repeated
         write: {after_create, update, own_values, fixed, usable, ends, groups, merged, repeatable, states, refusals,
@@ -56,12 +56,14 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Parameters of a list by what they mean; None where the system has no such filter. `only_new` are parameter values."""
+    """Parameters of a list by what they mean; None where the system has no such filter. `only_new` are parameter values. `created`: of
+    records that it cannot filter by their creation, the member that tells it."""
 
     path: str
     since: str | None = None
     created_from: str | None = None
     created_until: str | None = None
+    created: str | None = None
     only_new: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from integration.errors import Refused, Transient
 
 
 @dataclass(frozen=True, slots=True)
 class _Sized:
-    """`items`: the member with the records. `next`: the one that leads on. `size`: the most records of a page, sent as `size_parameter`."""
+    """`items`: the member with the records. `size`: the most of a page, sent as `size_parameter`."""
 
     items: str
-    next: str
     size_parameter: str
     size: int
 
@@ -33,8 +32,15 @@ class _Sized:
             raise Transient(f"the answer is not a page: it has no list {self.items!r}")
         return records
 
-    def token(self, body: dict[str, Any]) -> str | None:
-        """What leads to the next page; None on the last one."""
+
+@dataclass(frozen=True, slots=True)
+class _Led(_Sized):
+    """`next`: the member that leads on."""
+
+    next: str
+
+    def token(self, body: dict[str, Any], asked: str) -> str | None:
+        """What leads to the page behind the one that `asked` was answered with; None on the last one."""
         token = body.get(self.next)
         if token is not None and not (isinstance(token, str) and token):
             raise Transient(f"the answer is not a page: its {self.next!r} is no text")
@@ -42,7 +48,7 @@ class _Sized:
 
 
 @dataclass(frozen=True, slots=True)
-class NextLink(_Sized):
+class NextLink(_Led):
     """The page names the next one by an absolute address, which carries all filters; its path and query are followed as they are."""
 
     kind: Literal["next_link"]
@@ -62,7 +68,7 @@ class NextLink(_Sized):
 
 
 @dataclass(frozen=True, slots=True)
-class Cursor(_Sized):
+class Cursor(_Led):
     """The page gives an opaque cursor; only it and the size are sent for the next one."""
 
     kind: Literal["cursor"]
@@ -72,7 +78,29 @@ class Cursor(_Sized):
         return with_query(listing, {**(filters if token is None else {self.parameter: token}), **self._sized(size)})
 
 
-Paging = NextLink | Cursor
+@dataclass(frozen=True, slots=True)
+class Numbered(_Sized):
+    """Pages have numbers from 1 in `parameter`, and are cut at each call. `fixed` goes along: an order in which what changes meanwhile
+    shifts no record out of sight. A token is the next page's whole query."""
+
+    kind: Literal["numbered"]
+    parameter: str
+    fixed: Mapping[str, str] = field(default_factory=dict)
+
+    def address(self, listing: str, filters: Mapping[str, str], size: int | None, token: str | None) -> str:
+        if token is not None:
+            return f"{listing}?{token}"
+        return with_query(listing, {**filters, **self.fixed, self.parameter: "1", **self._sized(size)})
+
+    def token(self, body: dict[str, Any], asked: str) -> str | None:
+        """A full page may have one behind it, whatever total the system reckoned a moment ago."""
+        query = dict(parse_qsl(urlsplit(asked).query))
+        if len(self.records(body)) < int(query[self.size_parameter]):
+            return None
+        return urlencode({**query, self.parameter: str(int(query[self.parameter]) + 1)}, quote_via=quote)
+
+
+Paging = NextLink | Cursor | Numbered
 """The registry: a new way to page is one class more in this line."""
 
 

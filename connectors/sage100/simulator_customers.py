@@ -112,5 +112,3 @@ class Customers:
     def _check(self, sent: Record) -> None:
         self._system.codes_on_file.check(sent)
         self._system.codes_on_file.check_address(sent)
-
-

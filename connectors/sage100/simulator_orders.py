@@ -162,7 +162,7 @@ class SalesOrders:
         order, wanted = request.record, {name: value for name, value in request.body.items() if request.record.get(name) != value}
         wanted = {name: (0 if name in AMOUNTS and value is None else value) for name, value in wanted.items()}
         self._check_header(wanted, order)
-        status = wanted.get("OrderStatus", order["OrderStatus"])
+        status = str(wanted.get("OrderStatus", order["OrderStatus"]))
         if wanted and order["OrderStatus"] == "C":
             raise refuse("API_StatusChange", "OrderStatus", "The order is complete and changes no more.")
         if status != order["OrderStatus"]:

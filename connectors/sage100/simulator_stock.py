@@ -63,7 +63,9 @@ class Stock:
         if any(stock[name] != value for name, value in after.items()):
             self.quantities.change(stock, after)
         if "QuantityOnHand" in units and (record := self.items.get(item)) is not None:
-            record["TotalQuantityOnHand"] = number(sum((dec(one["QuantityOnHand"]) for one in self.quantities.where(ItemCode=item)), Decimal(0)))
+            record["TotalQuantityOnHand"] = number(
+                sum((dec(one["QuantityOnHand"]) for one in self.quantities.where(ItemCode=item)), Decimal(0))
+            )
         return stock
 
     def place_items(self, command: Command) -> Any:
@@ -126,4 +128,3 @@ class Stock:
     def _place_alias(self, sent: Record) -> Record:
         empty = dict.fromkeys(("ARDivisionNo", "CustomerNo", "APDivisionNo", "VendorNo", "AliasItemDesc"), "")
         return self.aliases.add({**empty, "Type": "G", **sent})
-

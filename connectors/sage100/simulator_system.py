@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from connectors.sage100.simulator_clock import LocalClock
 from connectors.sage100.simulator_tables import Table
 from connectors.sage100.simulator_writes import Codes, Sheet, refused
-from connectors.simulation.answers import Answer, Command, ControlError, Record, Refusal, Request
+from connectors.simulation.answers import Answer, Command, ControlError, Flaw, Record, Refusal, Request
 from connectors.simulation.contract import Operation, load
 from connectors.simulation.exchange import Exchange
 from connectors.simulation.limits import Limit
@@ -107,6 +107,8 @@ class Sage(Simulator):
     def check_free(self, operation: Operation, record: Record) -> None:
         if not operation.writes:
             return
+        if self.faults.strikes("result-zero-in-200", operation.id):
+            raise self.invalid(Flaw("", "API_InvalidValue", "Refused by a fault switch."))
         switch = self.faults.strikes("record-locked", operation.id, usual=bool(record))
         if switch is not None:
             raise self._locked(Lock(DESK, self.clock.now() + switch.retry_after * 1000), "The record is in use")

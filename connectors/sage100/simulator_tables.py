@@ -62,7 +62,7 @@ class Table:
 
     def page(self, since: tuple[str, str], keep: Callable[[Record], bool], skip: int, take: int) -> tuple[list[Record], bool]:
         """`take` records behind the first `skip` of those at or after `since`, and whether more follow."""
-        start = bisect_left(self._order, since)  # type: ignore[type-var]  # a shorter tuple comes first
+        start = bisect_left(self._order, since)  # a shorter tuple comes first
         kept = filter(keep, (self._records[place[2]] for place in self._order[start:]))
         page = list(islice(kept, skip, skip + take + 1))
         return page[:take], len(page) > take

@@ -25,10 +25,11 @@ NUMBERS: Mapping[str, tuple[str, ...]] = {
 """The members of a write's outcome that name what was stored."""
 _OURS = {"too_long": "CI_CharLength", "unknown_field": "API_UnknownField", "required": "API_Required"}
 _ALPHA3 = frozenset(country.alpha_3 for country in pycountry.countries)
-_STATES = {
-    alpha3: frozenset(one.code.partition("-")[2] for one in pycountry.subdivisions.get(country_code=alpha2))
-    for alpha3, alpha2 in (("USA", "US"), ("CAN", "CA"))
-}
+_STATES: dict[str, set[str]] = {"USA": set(), "CAN": set()}
+for _subdivision in pycountry.subdivisions:
+    _country, _, _state = _subdivision.code.partition("-")
+    if _country in ("US", "CA"):
+        _STATES["USA" if _country == "US" else "CAN"].add(_state)
 _MILITARY = frozenset({"AA", "AE", "AP"})
 _place = re.compile(r"(?:Lines\[(\d+)\])?\.?(\w*)").fullmatch
 
@@ -78,7 +79,7 @@ def refused(operation: str, refusal: Refusal) -> Answer:
     found = _place(flaw.field)
     line = int(found[1]) + 1 if found and found[1] is not None else None
     code = flaw.kind if flaw.kind.startswith(("CI_", "WS_", "API_")) else "API_InvalidValue"
-    body = {
+    body: Record = {
         "Result": 0,
         "LastErrorMsg": (flaw.message or refusal.message)[:500],
         "ErrorCode": code,
@@ -109,7 +110,17 @@ class Codes:
 
     def __init__(self, contract: Contract) -> None:
         master = contract.document["x-master-data"]
-        lists = ("ARDivisionNo", "WarehouseCode", "TermsCode", "TaxSchedule", "TaxClass", "BankCode", "SourceJournal", "CancelReasonCode", "ShipVia")
+        lists = (
+            "ARDivisionNo",
+            "WarehouseCode",
+            "TermsCode",
+            "TaxSchedule",
+            "TaxClass",
+            "BankCode",
+            "SourceJournal",
+            "CancelReasonCode",
+            "ShipVia",
+        )
         self._lists: dict[str, frozenset[str]] = {name: frozenset(master[name]) for name in lists}
         self._lists["PaymentType"] = frozenset(master["PaymentType"])
         self._lists["AccountKey"] = frozenset(master["AccountKey"])
@@ -130,7 +141,7 @@ class Codes:
         state, zip_code, country = (body.get(f"{before}{name}") or "" for name in ("State", "ZipCode", "CountryCode"))
         if country and country not in _ALPHA3:
             raise refuse("CI_NOF", f"{before}CountryCode", "The country is not on file.")
-        known = _STATES.get(country, frozenset()) | (_MILITARY if country == "USA" else frozenset())
+        known = _STATES.get(country, set()) | (_MILITARY if country == "USA" else frozenset())
         if state and country and state not in known:
             raise refuse("CI_NOF", f"{before}State", "The state is not on file.")
         if zip_code and country == "USA" and not _on_file(zip_code):

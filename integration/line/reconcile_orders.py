@@ -138,7 +138,7 @@ class Reconciliation:
     def _read_window(self, start: datetime, end: datetime) -> Iterator[Step]:
         page_token = None
         while True:
-            request = PageRequest(token=page_token, created=None if page_token else (start, end))
+            request = PageRequest(token=page_token, created=(start, end))
             try:
                 page: Page = _patiently(lambda request=request: self._journey.source.fetch_page(self._flow.entity, request))  # type: ignore[misc]
             except PageExpired:
