@@ -205,7 +205,7 @@ def _shallow(group: letters.Group) -> dict[str, Any]:
 
 def _of_group(group: letters.Group, each: Sequence[Letter]) -> list[dict[str, Any]]:
     same = [letter for letter in each if (letter.flow, letter.cause, letter.kind, letter.state) == group.identity]
-    return [{name: getattr(letter, name) for name in ("id", "source_key", "reference", "version", "reason")} for letter in same]
+    return [{name: getattr(letter, name) for name in ("id", "source_key", "reference", "version", "reason", "fields")} for letter in same]
 
 
 def _row(letter: Letter) -> dict[str, Any]:

@@ -29,13 +29,14 @@ ADVICE: Mapping[str, str] = {
     "unknown_sku": "add the item in the target, or correct the SKU in the source",
     "out_of_stock": "nothing: it goes on when stock comes; `release` books it all the same",
     "credit": "settle it with the customer; `release` books it all the same",
+    "customer": "make it in the target, or `release --customer NUMBER`; `release` alone has it made",
     "address": "correct it in the source, or `release --set PATH=VALUE`",
     "order": "nothing: it goes on when its order is booked",
     "tracking": "nothing: it goes on with its tracking number, at its deadline or by `release` without",
 }
 """By kind of hold."""
 
-WAIVABLE = ("out_of_stock", "credit", "tracking")
+WAIVABLE = ("out_of_stock", "credit", "customer", "tracking")
 """What a person may decide to do without."""
 
 

@@ -16,6 +16,9 @@ from integration.ledger.pulses import BEAT, CONTROL
 from integration.settings import Settings
 from integration.settings.environment import CONFIG
 
+APP = "tasks.app"
+"""The Celery application that they serve."""
+
 WORKER_GRACE = 20.0
 """Seconds for a worker to finish what it has begun. What takes longer is ended, and taken up again from the ledger at the next start."""
 
@@ -73,7 +76,7 @@ def _worker(name: str, *queues: str) -> list[str]:
 
 
 def _celery(command: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "-A", "tasks.app", command, *arguments]
+    return [sys.executable, "-m", "celery", "-A", APP, command, *arguments]
 
 
 def _flower_file() -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from marshmallow import Schema
 
 from connectors.channeladvisor import schemas as channeladvisor
+from connectors.clarity import schemas as clarity
 from connectors.rest import RestConnection
 from connectors.rest.definition import Definition, load
 from connectors.tims import schemas as tims
@@ -57,10 +58,16 @@ _CHANNELADVISOR = {
     "shared_secret": "shared secret of the same application",
     "refresh_token": "refresh token that the account's owner granted to the application",
 }
+_CLARITY = {
+    "client_id": "client id of an API client of the store",
+    "client_secret": "secret of the same client",
+    "api_key": "X-Api-Key that was issued with the client id",
+}
 _TIMS = {"client_id": "client id of an API client in TIMS", "client_secret": "secret of the same client"}
 
 SYSTEMS: Mapping[str, System] = {
     "channeladvisor": System("channeladvisor", "ChannelAdvisor", _CHANNELADVISOR, channeladvisor.READ, channeladvisor.WRITE),
+    "clarity": System("clarity", "Clarity eCommerce", _CLARITY, clarity.READ, clarity.WRITE),
     "tims": System("tims", "TIMS", _TIMS, tims.READ, tims.WRITE),
 }
 

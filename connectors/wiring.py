@@ -14,6 +14,7 @@ from connectors.registry import SYSTEMS, connect, definition
 from connectors.rest import RestConnection
 from integration.budget import SharedBudget
 from integration.canonical import CANONICAL
+from integration.canonical.booking import as_booked
 from integration.ledger.database import open_engine
 from integration.ledger.upgrade import upgrade
 from integration.ledger.vault import Vault
@@ -90,7 +91,7 @@ class Wiring:
             read=read,
             named=lambda raw: named(source_schema, raw),
             canonical=lambda stored: checked(canonical_schema, stored, f"the {flow.entity}"),
-            writing={entity: _writing(mapping, target_system) for entity, mapping in writings.items()},
+            writing={entity: _writing(mapping, target_system, flow) for entity, mapping in writings.items()},
             rules=[RULES[name] for name in rules],
             mapping="+".join([reading.version, *(mapping.version for mapping in writings.values())]),
             email=partial(email, source_schema) if knows_email(source_schema) else None,
@@ -106,6 +107,10 @@ def compiled(system: str, entity: str, overrides: Path | None) -> CompiledMappin
     return load_mapping(MAPPINGS / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity))
 
 
-def _writing(mapping: CompiledMapping, system: str) -> Writing:
+def _writing(mapping: CompiledMapping, system: str, flow: Flow) -> Writing:
     schema = SYSTEMS[system].writes[mapping.entity]
-    return Writing(mapping.write, lambda body: faults(schema, body))
+
+    def write(canonical: dict[str, Any]) -> dict[str, Any]:
+        return mapping.write(as_booked(canonical, flow.charges) if mapping.entity == "order" else canonical)
+
+    return Writing(write, lambda body: faults(schema, body))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 import pycountry
@@ -124,19 +125,35 @@ def postal_code(text: str, country: str) -> str | None:
     return tidied.upper()
 
 
-def fit_lines(line1: str | None, line2: str | None, width: int) -> tuple[str | None, str | None]:
-    """The two lines, none longer than `width`: wrapped between words, then with the street words abbreviated.
+def fit_lines(given: Sequence[str | None], width: int, most: int) -> list[str | None]:
+    """The lines as `most` ones of at most `width` letters: as they are where they fit, else wrapped between words, each on lines of its own
+    or, where there is no room for that, one after the other, then with the street words abbreviated.
 
     Raises Invalid where they do not fit without losing something.
     """
-    for first, second in ((line1 or "", line2 or ""), (_abbreviated(line1 or ""), _abbreviated(line2 or ""))):
-        if len(first) <= width and len(second) <= width:
-            return first or None, second or None
-        head, tail = _wrapped(first, width)
-        tail = ", ".join(filter(None, (tail, second)))
-        if head and len(tail) <= width:
-            return head, tail or None
-    raise Invalid(f"does not fit into two lines of {width} characters")
+    as_given = list(given)[:most]
+    if not any(given[most:]) and all(len(line or "") <= width for line in as_given):
+        return [line or None for line in as_given] + [None] * (most - len(as_given))
+    there = [line for line in given if line]
+    for lines in (there, [_abbreviated(line) for line in there]):
+        for texts in (lines, [", ".join(lines)]):
+            fitted = _flowing(texts, width)
+            if fitted is not None and len(fitted) <= most:
+                return [*fitted, *[None] * (most - len(fitted))]
+    raise Invalid(f"does not fit into {most} lines of {width} characters")
+
+
+def _flowing(texts: Sequence[str], width: int) -> list[str] | None:
+    """Each text wrapped into as many lines as it takes; None where a word is longer than a line."""
+    lines = []
+    for text in texts:
+        rest = text
+        while rest:
+            head, rest = _wrapped(rest, width)
+            if not head:
+                return None
+            lines.append(head)
+    return lines
 
 
 def _proper(word: str) -> str:

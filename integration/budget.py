@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import Engine
@@ -54,7 +54,15 @@ work: ContextVar[Work] = ContextVar("work", default=Work())  # noqa: B039 - Work
 class SharedBudget:
     """The budget of one connection as one process sees it; safe to share between threads."""
 
-    def __init__(self, engine: Engine, connection: str, limits: Limits, slot_seconds: float) -> None:
+    def __init__(self, engine: Engine, connection: str, limits: Limits, slot_seconds: float, *, slots_of: str | None = None) -> None:
+        """`slots_of` is the name under which slots are kept, if not the connection's: writes have their own where they are counted
+        apart; requests and pauses are the connection's."""
+        self._writing: SharedBudget | None = None
+        if limits.writers is not None:
+            own = replace(limits, concurrent=limits.writers, readers=None, writers=None)
+            self._writing = SharedBudget(engine, connection, own, slot_seconds, slots_of=f"{connection} writes")
+        limits = replace(limits, concurrent=limits.readers or limits.concurrent)
+        self._slots_of = slots_of or connection
         self._engine = engine
         self._connection = connection
         self._limits = limits
@@ -78,7 +86,9 @@ class SharedBudget:
 
     def side_by_side(self) -> int:
         """How many requests may run at a time on behalf of the present work; more threads would only wait."""
-        return self._slot_limit(work.get())
+        most = self._slot_limit(work.get())
+        # One reads while another writes; what is more would only wait for the writer.
+        return most if self._writing is None else min(most, self._writing.side_by_side() + 1)
 
     @contextmanager
     def expecting(self, requests: int) -> Iterator[None]:
@@ -94,8 +104,12 @@ class SharedBudget:
             self._give_back_idle()
 
     @contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self, *, writes: bool = False) -> Iterator[None]:
         """Wait for a turn, at most `PATIENCE_SECONDS`; Limited where it would take longer, Waiting where the claim has run out."""
+        if writes and self._writing is not None:
+            with self._writing.request():
+                yield
+            return
         self._take_turn()
         try:
             yield
@@ -105,8 +119,11 @@ class SharedBudget:
                 self._changed.notify()
             self._give_back_idle()
 
-    def linger(self, seconds: float) -> None:
+    def linger(self, seconds: float, *, writes: bool = False) -> None:
         """A request was given up on, but the system may count it as running for that long: its slot stays taken."""
+        if writes and self._writing is not None:
+            self._writing.linger(seconds)
+            return
         with self._changed:
             self._lingering.append(time.monotonic() + seconds)
 
@@ -163,6 +180,7 @@ class SharedBudget:
                 slot_limit=self._slot_limit(job),
                 slot_seconds=self._slot_seconds,
                 spare=spare,
+                slots_of=self._slots_of,
             )
             with self._changed:
                 if granted.requests:
@@ -207,4 +225,4 @@ class SharedBudget:
             still = self._running()
             slots, self._slots = self._slots[still:], self._slots[:still]
             spare = self._spare()
-        budgets.give_back(self._engine, self._connection, self._owner, slots, spare, self.window)
+        budgets.give_back(self._engine, self._connection, self._owner, slots, spare, self.window, self._slots_of)

@@ -16,7 +16,7 @@ from integration.budget import SEND_WITHIN_SECONDS
 from integration.dispute import Dispute, same
 from integration.errors import Conflict, FieldError, NoAnswer, Refused, SyncError, Transient, VersionConflict
 from integration.ledger.crosswalk import Crossing
-from integration.ports import TOO_LATE, Body, Remote, Target
+from integration.ports import EXISTS, TOO_LATE, Body, Remote, Target
 
 VERSION_TRIES = 4
 """How often a write is repeated on the newest version before the record waits; staff rarely save an order this often in a second."""
@@ -28,7 +28,7 @@ class Parcel:
 
     `look_first`: the target may hold it without our knowing (marked as taken over, or of a time before this ledger).
     `first`: what to do where it was never booked: `book`, `skip`, or `refuse` with the words in `why`.
-    `leave_found`: what is found there belongs to others (a customer of the ERP) and is not changed. `winners`: by group of members,
+    `by_reference_alone`: no other way to know it again will do. `leave_found`: what is found there belongs to others (a customer of the ERP) and is not changed. `winners`: by group of members,
     who wins where both sides have changed it. `settled`: members on which both sides agree, whatever we wrote last. `told`: how the
     record stands at its source, for a person.
     """
@@ -40,6 +40,7 @@ class Parcel:
     first: str = "book"
     why: str = ""
     leave_found: bool = False
+    by_reference_alone: bool = False
     winners: Mapping[str, str] = field(default_factory=dict)
     settled: Sequence[str] = ()
     told: str = ""
@@ -146,6 +147,11 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
     body = {name: value for name, value in parcel.body.items() if name not in writable.after_create}
     try:
         remote = target.create(parcel.entity, body)
+    except Refused as error:
+        found = look_up(target, parcel) if writable.meaning(error) == EXISTS else None
+        if found is None:
+            raise
+        return _follow_up(target, parcel, found)
     except NoAnswer as error:
         if writable.repeatable:
             return Unanswered(error, clock.now() + timedelta(seconds=error.retry_after or 0.0), sent=True)
@@ -237,7 +243,7 @@ def _present(target: Target, parcel: Parcel, key: str) -> Remote:
 def look_up(target: Target, parcel: Parcel) -> Delivered | None:
     """The parcel's record as the target holds it already; None where it holds none."""
     writable = target.writable(parcel.entity)
-    found = list(target.find(parcel.entity, parcel.reference))
+    found = list(target.find(parcel.entity, parcel.reference, None if parcel.by_reference_alone else parcel.body))
     if not found:
         return None
     usable = [one for one in found if all(same(one.body.get(name), value) for name, value in writable.usable.items())]

@@ -137,9 +137,9 @@ class Conflict(SyncError):
 
 
 class VersionConflict(Conflict):
-    """The record changed since the version sent; `current` is its body as it is now."""
+    """The record changed since the version sent; `current` is its body as it is now, where the system told it."""
 
-    def __init__(self, message: str, current: dict[str, object]) -> None:
+    def __init__(self, message: str, current: dict[str, object] | None) -> None:
         super().__init__(message)
         self.current = current
 

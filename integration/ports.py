@@ -17,11 +17,14 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A connection's API limit (a contract's `x-rate-limit`): at most `requests` in any `per_seconds`, `concurrent` in progress."""
+    """A connection's API limit (a contract's `x-rate-limit`): at most `requests` in any `per_seconds`, `concurrent` in progress; of them
+    at most `readers` that read and `writers` that write, where the system counts these apart."""
 
     requests: int
     per_seconds: int
     concurrent: int
+    readers: int | None = None
+    writers: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +54,28 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next_token` is None on the last page. `unreadable` are objects without a usable key or version, as they came."""
+    """`next_token` is None on the last page. `unreadable` are objects without a usable key or version, as they came. `in_order`: of change,
+    so that what has changed by the newest of them is read."""
 
     records: Sequence[SourceRecord]
     next_token: str | None
     unreadable: Sequence[Any] = field(default_factory=tuple, repr=False)
+    in_order: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A record of the target as it answered it; `version` is None where the system has no optimistic versions."""
+    """A record of the target as it answered it; `version` is None where the system has no optimistic versions. `note`: what it said beside
+    having stored it."""
 
     key: str
     version: int | None
     body: Body = field(repr=False)
+    note: str = ""
 
 
-NOT_NOW, TOO_LATE, OVER = "not_now", "too_late", "over"
-"""Why a system refuses what is well formed: the record rests and may be changed later, has moved on, or has ended."""
+NOT_NOW, TOO_LATE, OVER, EXISTS = "not_now", "too_late", "over", "exists"
+"""Why a system refuses what is well formed: the record rests and may be changed later, has moved on, has ended, or is there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +90,7 @@ class Writable:
     elements apart. `repeatable`: a create that is sent twice is answered with what the first one made.
     `states`: members that tell a person how the record stands. `refusals`: what a code means by which the system refuses a write.
     `personal`: members that are personal data. `facts`: members that are kept for the books, and never compared.
+    `along`: members that go with every update, and are not kept.
     """
 
     after_create: Mapping[str, Any]
@@ -99,9 +107,10 @@ class Writable:
     refusals: Mapping[str, str] = field(default_factory=dict)
     personal: Sequence[str] = ()
     facts: Sequence[str] = ()
+    along: Mapping[str, Any] = field(default_factory=dict)
 
     def meaning(self, error: Refused) -> str | None:
-        """One of NOT_NOW, TOO_LATE and OVER; None for a refusal like any other."""
+        """One of NOT_NOW, TOO_LATE, OVER and EXISTS; None for a refusal like any other."""
         reasons = (error.code, *(fault.message.partition(":")[0] for fault in error.fields))
         return next((self.refusals[reason] for reason in reasons if reason in self.refusals), None)
 
@@ -130,8 +139,13 @@ class Target(Protocol):
 
     def writable(self, entity: str) -> Writable: ...
 
-    def find(self, entity: str, value: str) -> Sequence[Remote]:
-        """All records whose `find_by` member equals `value` (the entity's own comparison, e-mail without letter case)."""
+    def finds(self, entity: str) -> bool:
+        """Whether `find` can be asked."""
+        ...
+
+    def find(self, entity: str, value: str, body: Body | None = None) -> Sequence[Remote]:
+        """All records whose `find_by` member equals `value` (the entity's own comparison, e-mail without letter case). Where there is none,
+        those that are `body`, which is about to be written, by the system's other ways to know one again."""
         ...
 
     def get(self, entity: str, key: str) -> Remote | None: ...
@@ -189,13 +203,13 @@ class Item:
 
 
 class Budget(Protocol):
-    """The API budget of one connection, shared by all processes."""
+    """The API budget of one connection, shared by all processes. `writes`: of a request that writes, which a system may count apart."""
 
-    def request(self) -> AbstractContextManager[None]:
+    def request(self, *, writes: bool = False) -> AbstractContextManager[None]:
         """A context manager around one HTTP request; waits for its turn, raises Limited where the wait would be long."""
         ...
 
-    def linger(self, seconds: float) -> None:
+    def linger(self, seconds: float, *, writes: bool = False) -> None:
         """A request was given up on, but the system may count it as running for that long."""
         ...
 
@@ -268,8 +282,12 @@ class Channel(Protocol):
 
     def promise(self, record: SourceRecord) -> Promise: ...
 
-    def level(self, body: Body, center: int) -> Level:
+    def level(self, body: Body, center: str) -> Level:
         """A stock record as read, for a distribution center."""
+        ...
+
+    def usual_center(self) -> str:
+        """The distribution center whose quantities are set where a flow names none."""
         ...
 
     def levels_at_once(self) -> int: ...

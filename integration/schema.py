@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, missing, validate
@@ -17,7 +18,14 @@ from marshmallow.error_store import ErrorStore
 from integration.errors import FieldError, Invalid
 
 REFERENCE = "$key_of"
-"""`{"$key_of": "customer"}` stands for the target's key of another record until delivery puts that key in."""
+PART = "$part"
+"""`{"$key_of": "customer"}` stands for the target's key of another record until delivery puts that key in; with `"$part": 2` beside
+it for the second part of a key that has two."""
+
+SEPARATOR = "-"
+"""Between the parts of a key that has two, as in 01-0000123; the first part holds none."""
+
+LARGEST = Decimal(10) ** 10
 
 _is_email = validate.Email()
 
@@ -171,6 +179,23 @@ class MoneyText(Text):
         )
 
 
+class Number(Value):
+    """An amount of zero or more as a JSON number with at most so many decimals; however it is written, it means the same."""
+
+    def __init__(self, decimals: int = 2, *, required: bool = False, nullable: bool = True) -> None:
+        super().__init__(required=required, nullable=nullable)
+        self.decimals = decimals
+
+    def check(self, value: Any) -> Any:
+        try:  # storage keeps a fraction as text
+            number = Decimal(value) if type(value) in (int, str, Decimal) else None
+        except InvalidOperation:
+            number = None
+        if number is None or not number.is_finite() or not 0 <= number < LARGEST or number != round(number, self.decimals):
+            raise ValidationError(f"must be a number of zero or more with at most {self.decimals} decimals")
+        return number
+
+
 class Whole(Value):
     """A whole number from `least` to `most`."""
 
@@ -199,7 +224,7 @@ class Key(Text):
     """A key of the target, or the reference that stands for it until delivery knows it."""
 
     def check(self, value: Any) -> Any:
-        if type(value) is dict and value.keys() == {REFERENCE}:
+        if type(value) is dict and value.keys() <= {REFERENCE, PART} and REFERENCE in value:
             return value
         return super().check(value)
 
@@ -235,6 +260,14 @@ class Parts(fields.Nested):
         if not self.least <= len(value) <= self.most:
             raise ValidationError(f"has {len(value)} entries, which is not from {self.least} to {self.most}")
         return self.schema.load(value)
+
+
+def resolved(value: Any, entity: str, key: str) -> Any:
+    """The key, or the part of it, that a reference to the entity stands for; any other value as it is."""
+    if not (isinstance(value, Mapping) and value.get(REFERENCE) == entity):
+        return value
+    parts = key.partition(SEPARATOR)
+    return {None: key, 1: parts[0], 2: parts[2]}[value.get(PART)]
 
 
 def checked(schema: Schema, data: Mapping[str, Any], what: str) -> dict[str, Any]:

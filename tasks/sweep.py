@@ -28,6 +28,7 @@ FORGET_ALERTS_AFTER = timedelta(days=90)
 def sweep(self: LineTask) -> None:
     """Ring for every batch whose bell was lost or whose worker is gone, and bring the dead letters' queue up to date."""
     present = house()
+    hints.look_again(present)
     ring_batches(present.settings, present.engine, hints.take(present))
     ring(present.settings, batches.due(present.engine))
     mirror(present.settings, present.engine, self.request.hostname or "")

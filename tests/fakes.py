@@ -69,7 +69,10 @@ class FakeSystem:
     def writable(self, entity: str) -> Writable:
         return {"order": ORDER, "customer": CUSTOMER}[entity]
 
-    def find(self, entity: str, value: str) -> Sequence[Remote]:
+    def finds(self, entity: str) -> bool:
+        return True
+
+    def find(self, entity: str, value: str, body: Body | None = None) -> Sequence[Remote]:
         self._call(f"{entity}.find")
         member = self.writable(entity).find_by
         return [self.remote(entity, body) for body in self.stored[entity].values() if str(body.get(member)).lower() == value.lower()]

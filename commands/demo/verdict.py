@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from commands.demo.orders import Placing
-from integration.ledger.holds import Hold
-from integration.ledger.letters import Letter
 
 State = Mapping[str, Any]
+
+
+class PutAside(Protocol):
+    """What a verdict must know of an open dead letter, or of a hold."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def source_key(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def fields(self) -> Sequence[Mapping[str, str]]: ...
 
 
 def complaints(
     placed: Mapping[str, Placing],
     channel: State,
     erp: State,
-    letters: Sequence[Letter],
-    holds: Sequence[Hold],
+    letters: Sequence[PutAside],
+    holds: Sequence[PutAside],
     stats: Mapping[str, State],
     guest: str,
 ) -> list[str]:
@@ -32,7 +43,7 @@ def complaints(
         by_reference.setdefault(sales_order["ExternalOrderID"], []).append(sales_order)
     emails = {customer["CustomerID"]: (customer["Email"] or "").lower() for customer in erp["customers"]}
     exported = {str(order["ChannelAdvisorOrderID"]): order["Exported"] for order in channel["orders"]}
-    by_key: dict[str, list[Letter]] = {}
+    by_key: dict[str, list[PutAside]] = {}
     for letter in letters:
         by_key.setdefault(letter.source_key, []).append(letter)
     waiting = {hold.source_key: hold for hold in holds}
@@ -61,7 +72,7 @@ def complaints(
     return [*found, *_wrong_shipments(channel, erp), *_wrong_stock(channel, erp), *_wrong_traffic(stats)]
 
 
-def _wrong_hold(placing: Placing, hold: Hold | None) -> Iterator[str]:
+def _wrong_hold(placing: Placing, hold: PutAside | None) -> Iterator[str]:
     if hold is None:
         yield f"must wait for {placing.fault}, and does not"
     elif placing.fault not in {fault["field"] for fault in hold.fields}:
@@ -125,7 +136,7 @@ def _wrong_booking(placing: Placing, booked: Sequence[State], emails: Mapping[st
         yield "is booked, but the channel was not told"
 
 
-def _wrong_letters(placing: Placing, aside: Sequence[Letter]) -> Iterator[str]:
+def _wrong_letters(placing: Placing, aside: Sequence[PutAside]) -> Iterator[str]:
     if placing.fate in ("dead", "too late") and not aside:
         yield f"must be a dead letter that names {placing.fault}, and is none"
     for letter in aside:

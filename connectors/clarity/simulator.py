@@ -16,6 +16,7 @@ from connectors.simulation.answers import Answer, Flaw, Record, Refusal, Request
 from connectors.simulation.catalogue import goods
 from connectors.simulation.contract import load
 from connectors.simulation.exchange import Exchange
+from connectors.simulation.instants import to_text
 from connectors.simulation.records import Records, Slice, since
 from connectors.simulation.simulator import ListWords, Options, Select, Simulator
 from connectors.simulation.tokens import Tokens
@@ -117,9 +118,9 @@ class ClaritySimulator(Simulator):
         number, size, sort = filters.pop("page"), filters.pop("pageSize"), filters.pop("sort")
         part = replace(select(filters) if select else Slice(), since=since(filters.get("updatedSince")))
         found, _ = records.page(part, len(records) + 1)
-        shown = [seen for each in found if (seen := self._seen.peek(records, each)) is not None]
-        if sort == "id":
-            shown.sort(key=lambda record: record[records.key])
+        earliest = "" if part.since is None else to_text(part.since)
+        shown = [seen for each in found if (seen := self._seen.peek(records, each)) is not None and seen[records.changed] >= earliest]
+        shown.sort(key=lambda record: record[records.key] if sort == "id" else (record[records.changed], record[records.key]))
         page = shown[(number - 1) * size : number * size]
         answer = {"page": number, "pageSize": size, "total": len(shown), "items": page}
         if number == 1:

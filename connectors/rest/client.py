@@ -15,7 +15,7 @@ from connectors.rest.definition import Definition
 from connectors.rest.observe import Exchange, observe
 from connectors.rest.outcome import Outcome
 from connectors.rest.transport import Answer, Broken, Message, Transport
-from integration.errors import Limited, Misconfigured, Refused, SyncError, Transient, Unauthorized, Unreachable, VersionConflict
+from integration.errors import Limited, Misconfigured, Refused, SyncError, Transient, Unauthorized, Unreachable, VersionConflict, Waiting
 from integration.ports import Body, Budget
 from integration.settings.model import Connection
 
@@ -69,6 +69,10 @@ class Client:
         )
         self._patiently: Callable[[Call], Body | None] = retry(self._once)
 
+    def note(self, body: Body | None, sent: Body) -> str:
+        """What the system said beside having done what was `sent`."""
+        return self._errors.note(body, sent)
+
     def call(self, call: Call) -> Body | None:
         """The body of the answer: None where it has none, or where there is no such record."""
         return self._patiently(call) if call.repeatable else self._once(call)
@@ -87,12 +91,13 @@ class Client:
             left -= time.monotonic() - started
             if left <= 0:
                 raise Transient(f"{self.name}: no time was left for {call.name} after the token had come")
-            with self._budget.request():
+            writes = call.method != "GET"
+            with self._budget.request(writes=writes):
                 started = time.monotonic()
                 answer = self._send(call.name, Message(call.method, call.address, self._headers(token), content), left)
                 left -= time.monotonic() - started
                 if isinstance(answer, Broken) and answer.given_up:
-                    self._budget.linger(self._times.settle)
+                    self._budget.linger(self._times.settle, writes=writes)
             if isinstance(answer, Broken):
                 raise self._broken(call.name, answer, writes=not call.repeatable)
             meaning, body = self._judge(call, answer)
@@ -130,6 +135,8 @@ class Client:
         if meaning is Outcome.DONE:
             if self._errors.is_denied(body):
                 return Outcome.DENIED, body
+            if self._errors.is_refused(body):
+                return Outcome.REFUSED, body
             return (Outcome.DONE if body is None or isinstance(body, dict) else Outcome.UNKNOWN), body
         if answer.status in call.absent and self._errors.is_own(body):
             return Outcome.DONE, None
@@ -143,17 +150,19 @@ class Client:
         current = self._errors.record(body)
         if meaning is Outcome.LIMITED and wait is None:
             wait = outcome.DEFAULT_PAUSE
-        if wait is not None:
-            # 429, 423 and 503 alike: whoever asks for a pause gets it from everybody.
+        if wait is not None and meaning is not Outcome.LATER:
+            # 429 and 503 alike: whoever asks for a pause gets it from everybody. A lock keeps away from nothing but what is locked.
             self._budget.pause(wait)
         match meaning:
             case Outcome.DENIED | Outcome.FORBIDDEN:
                 fault: SyncError = Unauthorized(f"{said}; check what {self._references()} may do")
             case Outcome.LIMITED:
                 fault = Limited(said, outcome.DEFAULT_PAUSE if wait is None else wait)
+            case Outcome.LATER if call.method == "POST":
+                fault = Limited(said, outcome.DEFAULT_PAUSE if wait is None else wait)  # no record yet: all that is new waits
             case Outcome.LATER:
-                fault = Transient(said, wait)
-            case Outcome.CONFLICT if current is not None:
+                fault = Waiting(said, outcome.DEFAULT_PAUSE if wait is None else wait)
+            case Outcome.CONFLICT if current is not None or (words.code and words.code == self._errors.outdated):
                 fault = VersionConflict(said, current)
             case Outcome.ABSENT if answer.status in call.absent:
                 # A proxy's 404 must not pass for "there is no such record", after which it would be made again.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 from connectors.rest import levels, units
 from connectors.rest.client import Call, Client
 from connectors.rest.definition import Definition, Entity, Levels, Listing, Search
+from connectors.rest.moments import ServerTime
 from connectors.rest.webhooks import Subscriptions
 from integration import clock
 from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Transient
@@ -47,6 +50,7 @@ class RestConnection:
         self._definition = definition
         self._client = Client(connection, definition, budget)
         self._root = connection.url.rstrip("/") + definition.base
+        self._server = ServerTime(definition.moments) if definition.moments is not None else None
 
     @property
     def limits(self) -> Limits:
@@ -55,27 +59,32 @@ class RestConnection:
     # ---- Source
 
     def fetch_page(self, entity: str, request: PageRequest) -> Page:
-        """One page in the order of change. A token that has expired raises PageExpired: start again from the cursor."""
+        """One page. A token that has expired raises PageExpired: start again from the cursor."""
         declared = self._entity(entity)
         listing = self._needs(declared.listing, entity, "listing")
+        if self._server is not None and not self._server.known:
+            self._read_the_clock(entity, listing)
         body, following = self._page(f"{entity}.list", listing.path, self._filters(entity, listing, request), request)
         records: list[SourceRecord] = []
         unreadable: list[Any] = []
         paging = self._definition.paging
         for raw in paging.records(body):
-            record = _source_record(declared, raw)
+            record = self._source_record(declared, raw)
             if record is None:
                 unreadable.append(raw)
             elif _is_within(raw, listing, request):
                 records.append(record)
-        return Page(records, following, unreadable)
+        return Page(records, following, unreadable, paging.in_order)
 
     def fetch_one(self, entity: str, key: str) -> SourceRecord | None:
         """None where the system has no such record; Transient where it has one that cannot be read."""
         body = self._get(entity, key)
         if body is None:
             return None
-        record = _source_record(self._entity(entity), body)
+        declared = self._entity(entity)
+        if self._server is not None and not self._server.known and declared.listing is not None:
+            self._read_the_clock(entity, declared.listing)
+        record = self._source_record(declared, body)
         if record is None:
             raise Transient(f"{self._client.name}: {entity}.get was answered without key or time of change")
         return record
@@ -87,7 +96,7 @@ class RestConnection:
     def acknowledge(self, entity: str, key: str) -> None:
         path = self._entity(entity).acknowledge
         if path is not None:
-            self._client.call(Call(f"{entity}.acknowledge", "POST", self._address(path, key)))
+            self._client.call(Call(f"{entity}.acknowledge", "POST", self._address(path, *self._entity(entity).in_path(key))))
 
     # ---- Target
 
@@ -109,30 +118,45 @@ class RestConnection:
             write.refusals,
             write.personal,
             write.facts,
+            write.along,
         )
 
-    def find(self, entity: str, value: str) -> Sequence[Remote]:
+    def finds(self, entity: str) -> bool:
+        return self._entity(entity).find is not None
+
+    def find(self, entity: str, value: str, body: Body | None = None) -> Sequence[Remote]:
         declared = self._entity(entity)
         search = self._needs(declared.find, entity, "find")
-        found = self._search(f"{entity}.find", search, value)
-        return [self.remote(entity, body) for body in found]
+        found = [one for one in self._search(f"{entity}.find", search, value) if search.agrees(one, body)]
+        for way in declared.find_also if body is not None else ():
+            if found or not way.is_open(body):
+                continue
+            found = [one for one in self._search(f"{entity}.find", way, str(body[way.member])) if way.agrees(one, body)]
+        return [self.remote(entity, one) for one in found]
 
     def get(self, entity: str, key: str) -> Remote | None:
         body = self._get(entity, key)
         return None if body is None else self.remote(entity, body)
 
     def create(self, entity: str, body: Body) -> Remote:
-        path = self._needs(self._entity(entity).create, entity, "create")
-        answer = self._client.call(Call(f"{entity}.create", "POST", self._root + path, body, sent=body, repeatable=False))
-        return self._remote(entity, answer, NoAnswer)
+        declared = self._entity(entity)
+        path = self._needs(declared.create, entity, "create")
+        address = self._root + path
+        return self._write(entity, Call(f"{entity}.create", "POST", address, _numbered(declared, body), sent=body, repeatable=False))
 
     def update(self, entity: str, key: str, body: Body, version: int | None) -> Remote:
         declared = self._entity(entity)
         path = self._needs(declared.update, entity, "update")
+        along = declared.write.along if declared.write is not None else {}
         if declared.version is not None and version is not None:
             body = {declared.version: version, **body}
-        answer = self._client.call(Call(f"{entity}.update", "PUT", self._address(path, key), body, sent=body, repeatable=False))
-        return self._remote(entity, answer, NoAnswer)
+        body = {**body, **along}
+        address = self._address(path, *declared.in_path(key))
+        return self._write(entity, Call(f"{entity}.update", "PUT", address, _numbered(declared, body), sent=body, repeatable=False))
+
+    def _write(self, entity: str, call: Call) -> Remote:
+        answer = self._client.call(call)
+        return replace(self._remote(entity, answer, NoAnswer), note=self._client.note(answer, call.sent))
 
     def remote(self, entity: str, body: Body) -> Remote:
         """Raises Transient for a body without its key."""
@@ -151,8 +175,16 @@ class RestConnection:
             if body is not None:
                 return Item(str(body.get(lookup.sku) or sku), body.get(lookup.status) in lookup.orderable)
         found = self._search("item.find", lookup.alias, sku, absent=_NO_SUCH_CODE)
-        owners = [body.get(lookup.sku) for body in found if body.get(lookup.status) in lookup.orderable]
+        owners = [body.get(lookup.sku) for body in map(self._owner, found) if body.get(lookup.status) in lookup.orderable]
         return Item(owners[0], active=True) if len(owners) == 1 and isinstance(owners[0], str) else None
+
+    def _owner(self, found: Body) -> Body:
+        """The item that an alias stands for, where the alias is a record of its own."""
+        lookup = self._definition.item
+        if lookup is None or lookup.status in found:
+            return found
+        address = self._address(lookup.path, str(found.get(lookup.sku)))
+        return self._client.call(Call("item.get", "GET", address, sent=found, absent=_NO_SUCH_CODE)) or {}
 
     # ---- Channel, Warehouse and Books
 
@@ -165,8 +197,11 @@ class RestConnection:
     def booked(self, key: str, body: Body) -> Booked:
         return units.booked(self._needs(self._entity("order").books, "order", "books"), key, body)
 
-    def level(self, body: Body, center: int) -> Level:
+    def level(self, body: Body, center: str) -> Level:
         return levels.level(self._levels(), body, center)
+
+    def usual_center(self) -> str:
+        return self._levels().usual_center
 
     def levels_at_once(self) -> int:
         return self._levels().most
@@ -188,15 +223,19 @@ class RestConnection:
             return None
         usable = declared.write.usable if declared.write is not None else {}
         active = all(body.get(name) in (value, None) for name, value in usable.items())
-        return Credit(active, units.amount(body.get(declared.credit.limit)), units.amount(body.get(declared.credit.balance)) or Decimal(0))
+        places = declared.credit
+        limit = units.amount(body.get(places.limit))
+        owed = sum((units.amount(body.get(member)) or Decimal(0) for member in (places.balance, *places.more)), Decimal(0))
+        return Credit(active and not units.is_one_of(places.held, body), None if places.unlimited and not limit else limit, owed)
 
     def available(self, sku: str) -> int | None:
         quantity = self._definition.item.quantity if self._definition.item is not None else None
         if quantity is None:
             raise Misconfigured(f"{self._definition.title} cannot be asked what is available; its connector file lacks 'item.quantity'")
         body = self._client.call(Call("item.quantity", "GET", self._address(quantity.path, sku), sent=sku, absent=_NO_SUCH_CODE))
-        found = body.get(quantity.available) if body is not None else None
-        return found if isinstance(found, int) else None
+        counted = [units.amount((body or {}).get(member)) for member in (quantity.available, *quantity.less)]
+        known = [one for one in counted if one is not None]
+        return math.floor(known[0] - sum(known[1:])) if len(known) == len(counted) else None
 
     @property
     def settle_seconds(self) -> float:
@@ -238,10 +277,10 @@ class RestConnection:
             raise Misconfigured(f"{self._definition.title} cannot do that with {entity!r}: its connector file says no {operation!r}")
         return declared
 
-    def _address(self, path: str, key: str) -> str:
-        encoded = quote(key, safe="")
+    def _address(self, path: str, *key: str) -> str:
+        encoded = (quote(part, safe="") for part in key)
         # Dots alone would climb the path.
-        return self._root + path.replace("{key}", encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded)
+        return self._root + path.replace("{key}", "/".join(one.replace(".", "%2E") if one in {".", ".."} else one for one in encoded))
 
     def _filters(self, entity: str, listing: Listing, request: PageRequest) -> dict[str, str]:
         start, end = request.created or (None, None)
@@ -253,11 +292,11 @@ class RestConnection:
             "created_from": (listing.created_from, start),
             "created_until": (listing.created_until, end),
         }
-        filters = {
-            self._needs(parameter, entity, f"listing.{meaning}"): clock.text(moment)
-            for meaning, (parameter, moment) in wanted.items()
-            if moment is not None
-        }
+        filters: dict[str, str] = dict(listing.fixed)
+        for meaning, (parameter, moment) in wanted.items():
+            if moment is not None:
+                name = self._needs(parameter, entity, f"listing.{meaning}")
+                filters |= self._server.since(name, moment) if self._server is not None else {name: clock.text(moment)}
         return {**filters, **self._needs(listing.only_new or None, entity, "listing.only_new")} if request.only_new else filters
 
     def _page(
@@ -267,11 +306,30 @@ class RestConnection:
         paging = self._definition.paging
         address = paging.address(self._root + path, filters, request.size, request.token)
         refusal = Refused if request.token is None else PageExpired
-        body = self._client.call(Call(name, "GET", address, sent=list(filters.values()), absent=absent, refusal=refusal))
+        # What follows a # is for us.
+        asked = address.partition("#")[0]
+        body = self._client.call(Call(name, "GET", asked, sent=list(filters.values()), absent=absent, refusal=refusal))
+        if body is not None and self._server is not None:
+            self._server.learn(body)
         following = paging.token(body, address) if body is not None else None
         if following is not None and following == request.token:
             raise Refused(f"{self._client.name}: {name}: the page after this one is this page again")
         return body, following
+
+    def _read_the_clock(self, entity: str, listing: Listing) -> None:
+        self._page(f"{entity}.list", listing.path, listing.fixed, PageRequest(size=1))
+
+    def _source_record(self, declared: Entity, raw: Any) -> SourceRecord | None:
+        key = declared.key_of(raw) if isinstance(raw, dict) else None
+        if key is None:
+            return None
+        told = raw.get(declared.changed or "")
+        if self._server is not None:
+            stamp = self._server.stamp(told, raw)
+        else:
+            changed = _moment(told)
+            stamp = (clock.text(changed), changed) if changed is not None else None
+        return SourceRecord(key, *stamp, raw) if stamp is not None else None
 
     def _search(self, name: str, search: Search, value: str, absent: tuple[int, ...] = ()) -> Iterator[Body]:
         token = None
@@ -287,11 +345,11 @@ class RestConnection:
 
     def _get(self, entity: str, key: str) -> Body | None:
         path = self._needs(self._entity(entity).get, entity, "get")
-        return self._client.call(Call(f"{entity}.get", "GET", self._address(path, key), absent=(404,)))
+        return self._client.call(Call(f"{entity}.get", "GET", self._address(path, *self._entity(entity).in_path(key)), absent=(404,)))
 
     def _remote(self, entity: str, body: Body | None, otherwise: type[Transient]) -> Remote:
         declared = self._entity(entity)
-        key = None if body is None else _key(body.get(declared.key))
+        key = None if body is None else declared.key_of(body)
         if body is None or key is None:
             raise otherwise(f"{self._client.name}: {entity} was answered without its {declared.key}")
         version = body.get(declared.version) if declared.version is not None else None
@@ -308,19 +366,20 @@ def _at(body: Body, path: str) -> str:
     return f"{member} {total}" if total else ""
 
 
-def _key(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value or None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+def _numbered(declared: Entity, body: Body) -> Body:
+    """The body with what was kept as text as the JSON numbers that the system wants."""
+    names = declared.write.numbers if declared.write is not None else ()
+    return cast("Body", _as_numbers(body, names)) if names else body
 
 
-def _source_record(declared: Entity, raw: Any) -> SourceRecord | None:
-    if not isinstance(raw, dict):
-        return None
-    key, changed = _key(raw.get(declared.key)), _moment(raw.get(declared.changed or ""))
-    if key is None or changed is None:
-        return None
-    return SourceRecord(key, clock.text(changed), changed, raw)
+def _as_numbers(value: Any, names: tuple[str, ...]) -> Any:
+    if isinstance(value, list):
+        return [_as_numbers(one, names) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: Decimal(one) if name in names and isinstance(one, str) and one else _as_numbers(one, names) for name, one in value.items()
+    }
 
 
 def _is_within(raw: Body, listing: Listing, request: PageRequest) -> bool:

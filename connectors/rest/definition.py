@@ -6,16 +6,19 @@
     auth: {kind: …}                   auth.py
     paging: {kind: …}                 paging.py
     errors: {kind: …}                  words.py: where code, message and field faults sit
-    limits: {requests, per_seconds, concurrent}
+    limits: {requests, per_seconds, concurrent, readers, writers}
+    moments: {kind: …}                moments.py: how a change is dated, where it is not by an instant
     times: {connect, total, settle}   seconds
     entities:                         by canonical name
       order:
-        key, changed, version         members: the system's number, the instant of the last change, the number for optimistic updates
+        key, changed, version         members: the system's number (of two members: `A-B`), the instant of the last change, the number
+                                      for optimistic updates
         listing: {path, since, created_from, created_until, created, only_new}      filters that the system has
         get, create, update, acknowledge                                   paths; {key} is the record's
-        find: {path, parameter, member, compare}                           the look-up before a write is repeated
+        find: {path, parameter, member, compare, also}                     the look-up before a write is repeated
+        find_also: [{…}, …]                                                other ways to know a record again, tried in this order
         write: {after_create, update, own_values, fixed, usable, ends, groups, merged, repeatable, states, refusals,
-                personal, facts}                                           integration.ports.Writable
+                personal, facts, along}                                    integration.ports.Writable
         units: {lines, sku, quantity, shipped, over}                       what an order of a channel promises
         holds: {order, states}                                             by which state an order's units are out of what is available
         books: {order, currency, total, lines, sku, quantity, void}        what a booked order is worth
@@ -36,9 +39,11 @@ from typing import Any, Literal
 
 from connectors.rest import declared
 from connectors.rest.auth import Access
+from connectors.rest.moments import LocalHours
 from connectors.rest.paging import Paging
 from connectors.rest.words import Errors
 from integration.ports import Limits
+from integration.schema import SEPARATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Listing:
     created_until: str | None = None
     created: str | None = None
     only_new: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_path("path", self.path, keyed=False)
@@ -72,15 +78,25 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """The list at `path`, filtered by `parameter`: records whose `member` equals the value, to the letter or without letter case."""
+    """The list at `path`, filtered by `parameter`: records whose `member` equals the value, to the letter or without letter case.
+    `also`: members that must be what is about to be written, whatever their letter case."""
 
     path: str
     parameter: str
     member: str
     compare: Literal["exact", "caseless"] = "exact"
+    also: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_path("path", self.path, keyed=False)
+
+    def is_open(self, body: Mapping[str, Any]) -> bool:
+        """Whether a body says all that this way needs."""
+        return all(body.get(member) not in (None, "") for member in (self.member, *self.also))
+
+    def agrees(self, found: Mapping[str, Any], body: Mapping[str, Any] | None) -> bool:
+        """Whether `also` is the same in the record as in the body that is about to be written."""
+        return body is None or all(_letters(found.get(member)) == _letters(body.get(member)) for member in self.also)
 
     def matches(self, body: Mapping[str, Any], value: str) -> bool:
         """Whether the record is meant, whatever the server made of the parameter. It is believed where the answer leaves the member out."""
@@ -96,7 +112,8 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Writing:
-    """`integration.ports.Writable`, of which `find_by` is said by `find`."""
+    """`integration.ports.Writable`, of which `find_by` is said by `find`. `numbers`: members, at any depth, that are sent as JSON
+    numbers, whatever they were kept as."""
 
     update: tuple[str, ...] = ()
     after_create: Mapping[str, Any] = field(default_factory=dict)
@@ -108,9 +125,11 @@ class Writing:
     merged: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
     states: tuple[str, ...] = ()
-    refusals: Mapping[str, Literal["not_now", "too_late", "over"]] = field(default_factory=dict)
+    refusals: Mapping[str, Literal["not_now", "too_late", "over", "exists"]] = field(default_factory=dict)
     personal: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    along: Mapping[str, Any] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +145,12 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """`order`: the member with the channel's key. `states`: the values, by member, in which an order's units are set apart or gone."""
+    """`order`: the member with the channel's key. `states`: the values, by member, in which an order's units are set apart or gone;
+    `freed`: a member that is filled where they are back."""
 
     order: str
     states: Mapping[str, tuple[str, ...]]
+    freed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +170,8 @@ class Books:
 @dataclass(frozen=True, slots=True)
 class Levels:
     """Quantities are put at `path` as a list `items` of at most `most`, and answered as a list `results` whose `result` is one of the
-    `words` (ours: theirs). Of a stock record: `centers` with `center`, `quantity` and `as_of`, and the units `pending`."""
+    `words` (ours: theirs). Of a stock record: `centers` with `center`, `quantity` and `as_of`, and the units `pending`
+    where it tells them; `usual_center` is the one that is set where a flow names none."""
 
     path: str
     items: str
@@ -163,7 +185,8 @@ class Levels:
     center: str
     quantity: str
     as_of: str
-    pending: str
+    usual_center: str
+    pending: str | None = None
 
     def __post_init__(self) -> None:
         _check_path("path", self.path, keyed=False)
@@ -173,10 +196,14 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class CreditPlaces:
-    """Members of a customer that say what it may still owe."""
+    """Members of a customer that say what it may still owe: up to `limit`, where 0 is none if `unlimited` says so, of which `balance` and
+    `more` are owed; `held` are the values, by member, with which it may not buy at all."""
 
     limit: str
     balance: str
+    more: tuple[str, ...] = ()
+    unlimited: bool = False
+    held: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +219,7 @@ class Entity:
     update: str | None = None
     acknowledge: str | None = None
     find: Search | None = None
+    find_also: tuple[Search, ...] = ()
     write: Writing | None = None
     credit: CreditPlaces | None = None
     units: Units | None = None
@@ -200,6 +228,8 @@ class Entity:
     levels: Levels | None = None
 
     def __post_init__(self) -> None:
+        if self.key.count(SEPARATOR) > 1:
+            raise ValueError("key must be one member, or two as in Division-Number")
         for entry, path in {"get": self.get, "update": self.update, "acknowledge": self.acknowledge}.items():
             if path is not None:
                 _check_path(entry, path, keyed=True)
@@ -208,13 +238,23 @@ class Entity:
         if self.listing is not None and self.changed is None:
             raise ValueError("listing needs 'changed' beside it, the member with the instant of the last change")
 
+    def key_of(self, body: Mapping[str, Any]) -> str | None:
+        """The record's key; None where the body lacks any of it."""
+        parts = [_key(body.get(member)) for member in self.key.split(SEPARATOR)]
+        return None if None in parts else SEPARATOR.join(map(str, parts))
+
+    def in_path(self, key: str) -> tuple[str, ...]:
+        """The segments of a path that name the record."""
+        return tuple(key.split(SEPARATOR, 1)) if SEPARATOR in self.key else (key,)
+
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """Where the quantity of an item is read, and which member says what may still be promised."""
+    """Where the quantity of an item is read, and which member, `less` others, says what may still be promised."""
 
     path: str
     available: str
+    less: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_path("path", self.path, keyed=True)
@@ -277,17 +317,29 @@ class Definition:
     limits: Limits
     times: Times
     entities: Mapping[str, Entity]
+    moments: LocalHours | None = None
     item: ItemLookup | None = None
     webhooks: Webhooks | None = None
 
     def __post_init__(self) -> None:
         if self.base and (not self.base.startswith("/") or self.base.endswith("/")):
             raise ValueError("base must start with a slash and end without one")
-        if min(self.limits.requests, self.limits.per_seconds, self.limits.concurrent) < 1:
+        apart = (self.limits.readers, self.limits.writers)
+        if min(self.limits.requests, self.limits.per_seconds, self.limits.concurrent, *(each for each in apart if each is not None)) < 1:
             raise ValueError("limits must each be at least 1")
         for event, named in (self.webhooks.brings if self.webhooks is not None else {}).items():
             if unknown := named.keys() - self.entities.keys():
                 raise ValueError(f"webhooks brings {min(unknown)!r} with {event}, which is none of the entities")
+
+
+def _key(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value or None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _letters(value: Any) -> str:
+    return "" if value is None else str(value).casefold()
 
 
 def _check_path(entry: str, path: str, *, keyed: bool) -> None:

@@ -11,12 +11,12 @@ from integration.errors import Transient
 from integration.ports import Body, Level, LevelResult
 
 
-def level(declared: Levels, body: Body, center: int) -> Level:
+def level(declared: Levels, body: Body, center: str) -> Level:
     """Raises Transient for a body that is no stock record."""
-    sku, centers, pending = body.get(declared.sku), body.get(declared.centers), body.get(declared.pending)
+    sku, centers, pending = body.get(declared.sku), body.get(declared.centers), body.get(declared.pending) if declared.pending else 0
     if not isinstance(sku, str) or not isinstance(centers, list):
         raise Transient("a stock record was answered that cannot be read")
-    one = next((each for each in centers if isinstance(each, dict) and each.get(declared.center) == center), {})
+    one = next((each for each in centers if isinstance(each, dict) and str(each.get(declared.center)) == center), {})
     quantity, as_of = one.get(declared.quantity), one.get(declared.as_of)
     return Level(
         sku,

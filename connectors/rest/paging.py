@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from integration.errors import Refused, Transient
@@ -17,6 +18,8 @@ class _Sized:
     items: str
     size_parameter: str
     size: int
+    in_order: ClassVar[bool] = True
+    """Whether pages come in the order of change."""
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -86,6 +89,7 @@ class Numbered(_Sized):
     kind: Literal["numbered"]
     parameter: str
     fixed: Mapping[str, str] = field(default_factory=dict)
+    in_order: ClassVar[bool] = False
 
     def address(self, listing: str, filters: Mapping[str, str], size: int | None, token: str | None) -> str:
         if token is not None:
@@ -100,7 +104,56 @@ class Numbered(_Sized):
         return urlencode({**query, self.parameter: str(int(query[self.parameter]) + 1)}, quote_via=quote)
 
 
-Paging = NextLink | Cursor | Numbered
+@dataclass(frozen=True, slots=True)
+class SkipTake(_Sized):
+    """Pages are cut at each call by `skip`, in the order of change; `more` says whether records follow. `since` are the parameters by
+    which a list starts at a change, with the member of a record that each is compared with; `identity` are the members that tell
+    records apart, of whatever kind they are.
+
+    A page starts at the change of the last record of the one before, and with that record, so that what changes meanwhile shifts nothing
+    out of sight. Where it starts with another one, a record of that very moment has gone: the moment is read once more from its start.
+    A token is the next page's query, behind a # the mark of the record that it is to start with.
+    """
+
+    kind: Literal["skip_take"]
+    skip: str
+    more: str
+    since: Mapping[str, str]
+    identity: tuple[str, ...]
+
+    def address(self, listing: str, filters: Mapping[str, str], size: int | None, token: str | None) -> str:
+        if token is not None:
+            return f"{listing}?{token}"
+        return with_query(listing, {**filters, self.skip: "0", **self._sized(size)})
+
+    def token(self, body: dict[str, Any], asked: str) -> str | None:
+        records = self.records(body)
+        if not body.get(self.more) or not records:
+            return None
+        address = urlsplit(asked)
+        query = dict(parse_qsl(address.query))
+        size = max(2, int(query[self.size_parameter]))
+        stamps = [tuple(_member(record, member) for member in self.since.values()) for record in records]
+        start = dict(zip(self.since, stamps[-1], strict=True))
+        skip = stamps.count(stamps[-1]) - 1
+        if all(query.get(name) == value for name, value in start.items()):
+            skip += int(query[self.skip])
+        mark = self._mark(records[-1])
+        if address.fragment and address.fragment != self._mark(records[0]):
+            start, skip, mark = {name: query[name] for name in self.since}, 0, ""
+        following = {**query, self.size_parameter: str(size), self.skip: str(skip), **start}
+        ordered = {name: value for name, value in following.items() if name not in start} | start
+        return urlencode(ordered, quote_via=quote) + (f"#{mark}" if mark else "")
+
+    def _mark(self, record: Any) -> str:
+        return hashlib.sha256("|".join(_member(record, name) for name in self.identity).encode()).hexdigest()[:16]
+
+
+def _member(record: Any, name: str) -> str:
+    return str(record.get(name) or "") if isinstance(record, dict) else ""
+
+
+Paging = NextLink | Cursor | Numbered | SkipTake
 """The registry: a new way to page is one class more in this line."""
 
 

@@ -16,7 +16,7 @@ def promise(declared: Units, record: SourceRecord) -> Promise:
     """Of whatever can be read: an order that is faulty elsewhere promises its units all the same."""
     ordered: Counter[str] = Counter()
     pending: Counter[str] = Counter()
-    over = _is_one_of(declared.over, record.body)
+    over = is_one_of(declared.over, record.body)
     lines = record.body.get(declared.lines)
     for line in lines if isinstance(lines, list) else ():
         sku, quantity = (line.get(declared.sku), _whole(line.get(declared.quantity))) if isinstance(line, dict) else (None, 0)
@@ -30,7 +30,8 @@ def reservation(declared: Holding, record: SourceRecord) -> Reservation | None:
     order_key = record.body.get(declared.order)
     if not isinstance(order_key, str) or not order_key:
         return None
-    return Reservation(record.key, order_key, _is_one_of(declared.states, record.body))
+    freed = declared.freed is not None and bool(record.body.get(declared.freed))
+    return Reservation(record.key, order_key, not freed and is_one_of(declared.states, record.body))
 
 
 def booked(declared: Books, key: str, body: Body) -> Booked:
@@ -40,7 +41,7 @@ def booked(declared: Books, key: str, body: Body) -> Booked:
         if isinstance(line, dict):
             units[str(line.get(declared.sku))] += _whole(line.get(declared.quantity))
     order_key, currency = (body.get(member) for member in (declared.order, declared.currency))
-    void = _is_one_of(declared.void, body)
+    void = is_one_of(declared.void, body)
     return Booked(key, str(order_key) if order_key else None, str(currency or "") or None, amount(body.get(declared.total)), units, void)
 
 
@@ -52,9 +53,11 @@ def amount(value: Any) -> Decimal | None:
         return None
 
 
-def _is_one_of(values: Mapping[str, tuple[str, ...]], body: Mapping[str, Any]) -> bool:
+def is_one_of(values: Mapping[str, tuple[str, ...]], body: Mapping[str, Any]) -> bool:
+    """Whether any of the members has one of its values."""
     return any(body.get(member) in among for member, among in values.items())
 
 
 def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    """Units are whole; of a fraction what is whole of it."""
+    return int(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from integration.errors import FieldError
 
@@ -31,8 +31,8 @@ class JsonErrors:
     """A JSON error body; places are dotted.
 
     `code`, `message`: of the whole. `details`: a list of faults, each with `field`, `text` and perhaps `reason` (its code). `current`: the
-    record as it is now, in a 409. `denied`: a member that makes a 2xx answer mean 401. `plain`: members of ours without personal data,
-    whose values may be repeated in a message.
+    record as it is now, in a 409; `outdated`: the code of one that says no more than that there is a newer version. `denied`: a member
+    that makes a 2xx answer mean 401. `plain`: members of ours without personal data, whose values may be repeated in a message.
     """
 
     kind: Literal["json"]
@@ -43,6 +43,7 @@ class JsonErrors:
     text: str
     reason: str | None = None
     current: str | None = None
+    outdated: str | None = None
     denied: str | None = None
     plain: tuple[str, ...] = ()
 
@@ -52,6 +53,13 @@ class JsonErrors:
     def is_own(self, body: Any) -> bool:
         """Whether the system itself wrote this error, and not a proxy or another server in front of it."""
         return isinstance(_at(body, self.code), str)
+
+    def is_refused(self, body: Any) -> bool:
+        """Whether a 2xx answer says that nothing was done."""
+        return False
+
+    def note(self, body: Any, sent: Any) -> str:
+        return ""
 
     def record(self, body: Any) -> dict[str, Any] | None:
         """The record as it is now, of a version conflict."""
@@ -72,7 +80,57 @@ class JsonErrors:
         return FieldError(field if _FIELD.fullmatch(field) else "", ": ".join(part for part in (reason, text) if part) or "no reason given")
 
 
-Errors = JsonErrors
+@dataclass(frozen=True, slots=True)
+class ResultErrors:
+    """A write whose 2xx answer says itself whether it was done: its member `result` is `refused` where it was not, for the reason `code`
+    in the `field` of a body, or of the `line` (from 1) of its list `lines`. `warnings`: a list of what was to be said beside having done
+    it, each with `warning` (its code) and `text`. `plain` as with JsonErrors."""
+
+    kind: Literal["result"]
+    result: str
+    refused: int
+    code: str
+    message: str
+    field: str
+    line: str
+    lines: str
+    warnings: str
+    warning: str
+    text: str
+    plain: tuple[str, ...] = ()
+    outdated: ClassVar[str | None] = None
+
+    def is_denied(self, body: Any) -> bool:
+        return False
+
+    def is_refused(self, body: Any) -> bool:
+        found = body.get(self.result) if isinstance(body, dict) else None
+        return found == self.refused and found is not False
+
+    def is_own(self, body: Any) -> bool:
+        """Whether the system itself wrote this error, and not a proxy or another server in front of it."""
+        return isinstance(_at(body, self.code), str)
+
+    def record(self, body: Any) -> dict[str, Any] | None:
+        return None
+
+    def read(self, body: Any, sent: Any) -> Words:
+        """The refusal in `body`, with the values that we `sent` hidden where they may be personal."""
+        code, message = _word(_at(body, self.code)), Redaction(sent, self.plain)(_at(body, self.message))
+        field, line = str(_at(body, self.field) or ""), _at(body, self.line)
+        if type(line) is int and line > 0:
+            field = f"{self.lines}[{line - 1}].{field}".rstrip(".")
+        faults = (FieldError(field, ": ".join(filter(None, (code, message)))),) if field and _FIELD.fullmatch(field) else ()
+        return Words(code, message, faults)
+
+    def note(self, body: Any, sent: Any) -> str:
+        """What was said beside having done it, for the story."""
+        redact, found = Redaction(sent, self.plain), _at(body, self.warnings)
+        said = [(_word(one.get(self.warning)), redact(one.get(self.text))) for one in found or () if isinstance(one, dict)]
+        return "; ".join(": ".join(filter(None, each)) for each in said)[:_LONGEST]
+
+
+Errors = JsonErrors | ResultErrors
 """The registry: a new shape is one class more in this line."""
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from connectors.channeladvisor.simulator import ChannelAdvisorSimulator
-from connectors.sage100.simulator import Sage100Simulator
 from connectors.clarity.simulator import ClaritySimulator
+from connectors.sage100.simulator import Sage100Simulator
 from connectors.simulation.simulator import Options, Simulator
 from connectors.tims.simulator import TimsSimulator
 

@@ -42,6 +42,10 @@ class RemoteSimulator:
         shipment: dict[str, Any] = self._call("POST", "ship", {"SalesOrderID": sales_order_id, **({"Lines": list(lines)} if lines else {})})
         return shipment
 
+    def booked(self, first: int = 0) -> list[tuple[str, str]]:
+        """The sales orders of an ERP behind the first so many: the number by which the origin knows each, and its own."""
+        return [(origin, number) for origin, number in self._call("GET", f"sales-orders/{first}")["booked"]]
+
     def count_stock(self, sku: str, on_hand: int) -> None:
         """The warehouse of an ERP counts an item anew."""
         self._call("POST", "inventory", {"SKU": sku, "OnHand": on_hand})
@@ -49,6 +53,10 @@ class RemoteSimulator:
     def switch_faults(self, **faults: Any) -> None:
         """Misbehaviour by its name in the contract."""
         self._call("POST", "faults", faults)
+
+    def end_faults(self) -> None:
+        """Switch every fault off."""
+        self._call("DELETE", "faults")
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         try:

@@ -82,6 +82,7 @@ class TimsSimulator(Simulator):
             ("GET", "inventory"): lambda _: {"inventory": list(self.stock.quantities), "held": self.orders.held()},
             ("POST", "customers"): self.customers.place,
             ("POST", "sales-orders/"): self.orders.edit,
+            ("GET", "sales-orders/"): self.orders.since,
             ("POST", "ship"): self.warehouse.ship,
         }
 

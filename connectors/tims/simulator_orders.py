@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from connectors.simulation.answers import Answer, Command, ControlError, Flaw, Record, Request
@@ -56,6 +57,11 @@ class SalesOrders:
             for order in self.records
             if order["OrderStatus"] in ("Allocated", "Fulfilled")
         ]
+
+    def since(self, command: Command) -> Any:
+        """Control plane: the orders behind the first so many, each with the number by which its origin knows it, and its own."""
+        first = int(command.key) if command.key.isdecimal() else 0
+        return {"booked": [[order["ExternalOrderID"], order["SalesOrderID"]] for order in islice(self.records, first, None)]}
 
     def edit(self, command: Command) -> Any:
         """Control plane: warehouse staff set members of an order; moves Version even where they set none."""

@@ -28,8 +28,10 @@ class CustomerAddress(ReadSchema):
 
 
 class Customer(Buyer):
-    """A buyer with the addresses that the order names. `email` keeps its letter case; compare it without."""
+    """A buyer with the addresses that the order names. `email` keeps its letter case; compare it without. `division`: where a new customer
+    belongs in a target that has divisions; written only."""
 
+    division = Text(20)
     addresses = Parts(CustomerAddress, 50)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from integration.canonical.address import Address
 from integration.canonical.customer import Buyer
 from integration.canonical.money import Money
-from integration.canonical.payment import Payment
+from integration.canonical.payment import BookedPayment, Payment
 from integration.schema import Flag, Instant, Part, Parts, ReadSchema, Text, Whole
 
-STATUSES = ("pending", "on_hold", "shipped", "cancelled")
+STATUSES = ("new", "pending", "on_hold", "shipped", "cancelled")
 PAYMENT_STATUSES = ("unpaid", "partially_paid", "paid", "refunded")
 FULFILLMENT_STATUSES = ("unshipped", "pending", "partially_shipped", "shipped", "cancelled", "third_party")
 
@@ -36,8 +36,8 @@ class Promotion(ReadSchema):
 
 
 class Order(ReadSchema):
-    """An order. `source_key` is the channel's key, `order_number` what the buyer sees, `po_number` a business
-    buyer's own; `total_amount` is what the buyer owes in all."""
+    """An order. `source_key` is the channel's key, `order_number` what the buyer sees, `po_number` a business buyer's own;
+    `total_amount` is what the buyer owes in all. The last two are written only: what of that the merchant has, and how it came."""
 
     source_key = Text(64, 1, required=True)
     order_number = Text(50, 1, required=True)
@@ -63,3 +63,5 @@ class Order(ReadSchema):
     lines = Parts(Line, 1000, required=True)
     promotions = Parts(Promotion, 1000)
     exported = Flag()
+    deposit_amount = Money()
+    payment = Part(BookedPayment)

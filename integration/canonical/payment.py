@@ -19,3 +19,10 @@ class Payment(ReadSchema):
     amount = Money(required=True)
     refunded_amount = Money()
     captured_at = Instant()
+
+
+class BookedPayment(ReadSchema):
+    """The one payment of an order that is written where it is booked."""
+
+    gateway = Text(50, 1, required=True)
+    reference = Text(100)

@@ -18,5 +18,5 @@ class Stock(ReadSchema):
     available = Whole(-MOST, MOST, required=True)
     updated_at = Instant()
     sellable = Whole(0, MOST)
-    distribution_center = Whole(0, 99_999)
+    distribution_center = Text(40)
     as_of = Instant()

@@ -58,9 +58,10 @@ def take(
     slot_limit: int,
     slot_seconds: float,
     spare: Spare | None = None,
+    slots_of: str | None = None,
 ) -> Granted:
     """Reserve up to `requests` of the `limit` in any `window` seconds, renew the owner's slots and take up to `slots` more of the
-    `slot_limit`; `spare` is given back first."""
+    `slot_limit`; `spare` is given back first. `slots_of` is the name under which the slots are kept, if not the connection's."""
     moment = clock.now()
     b = tables.budget.c
     with write(engine) as connection:
@@ -76,7 +77,7 @@ def take(
         free, wait = _requests_left(connection, connection_name, moment, limit, window)
         if requests and free <= 0:
             return Granted(0, (), max(wait, 0.05), "the limit of requests is reached")
-        mine = _take_slots(connection, connection_name, owner, moment, slots, slot_limit, slot_seconds)
+        mine = _take_slots(connection, slots_of or connection_name, owner, moment, slots, slot_limit, slot_seconds)
         if not mine:
             return Granted(0, (), 0.05, "as many requests as may run at a time are running")
         granted, grant = min(requests, free), None
@@ -130,11 +131,21 @@ def _take_slots(
     return tuple(mine + new)
 
 
-def give_back(engine: Engine, connection_name: str, owner: str, slots: tuple[int, ...], spare: Spare | None, window: float) -> None:
+def give_back(
+    engine: Engine,
+    connection_name: str,
+    owner: str,
+    slots: tuple[int, ...],
+    spare: Spare | None,
+    window: float,
+    slots_of: str | None = None,
+) -> None:
     """What an owner no longer needs. What has left the window is forgotten on this occasion."""
     s, g = tables.budget_slot.c, tables.budget_grant.c
     with write(engine) as connection:
-        connection.execute(delete(tables.budget_slot).where(s.connection == connection_name, s.slot.in_(slots), s.owner == owner))
+        connection.execute(
+            delete(tables.budget_slot).where(s.connection == (slots_of or connection_name), s.slot.in_(slots), s.owner == owner)
+        )
         _give_back_requests(connection, spare)
         over = clock.now() - timedelta(seconds=window)
         connection.execute(delete(tables.budget_grant).where(g.connection == connection_name, g.granted_at <= over))

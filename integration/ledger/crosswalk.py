@@ -79,6 +79,21 @@ def look_up(connection: Connection, source: str, target: str, entity: str, keys:
     return {row[1]: Crossing(*row) for row in rows}
 
 
+def bind(connection: Connection, source: str, target: str, entity: str, key: str, target_key: str) -> None:
+    """Somebody else knows which record of the target it is."""
+    moment = clock.now()
+    row = {"source": source, "target": target, "entity": entity, "source_key": key, "target_key": target_key}
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    connection.execute(
+        dialect.insert(tables.crosswalk)
+        .values(**row, created_at=moment, updated_at=moment)
+        .on_conflict_do_update(
+            index_elements=["source", "target", "entity", "source_key"],
+            set_={"target_key": target_key, "target_version": None, "delivered_hash": None, "updated_at": moment},
+        )
+    )
+
+
 def intend(connection: Connection, intents: Sequence[tuple[Crossing, str]]) -> None:
     """Written before a request leaves: from here on it may have happened."""
     moment = clock.now()

@@ -69,6 +69,21 @@ def take(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(update(tables.hint).where(tables.hint.c.id.in_(list(ids))).values(taken_at=clock.now()))
 
 
+def recently_taken(connection: Connection, received_since: datetime, taken_before: datetime) -> list[Hint]:
+    """Those that say which version of which record they are for."""
+    h = tables.hint.c
+    columns = [h[name] for name in Hint.__dataclass_fields__]
+    newest = select(func.max(h.id)).scalar_subquery()  # the table is long, and what is wanted is at its end
+    wanted = select(*columns).where(h.id > newest - MOST, h.received_at >= received_since, h.taken_at < taken_before)
+    return [Hint(*row) for row in connection.execute(wanted.where(h.key.is_not(None), h.changed_at.is_not(None)))]
+
+
+def give_back(connection: Connection, ids: Sequence[int]) -> None:
+    """They wait again."""
+    if ids:
+        connection.execute(update(tables.hint).where(tables.hint.c.id.in_(list(ids))).values(taken_at=None))
+
+
 def oldest_waiting(connection: Connection) -> dict[tuple[str, str], datetime]:
     """By connection and entity."""
     h = tables.hint.c

@@ -7,15 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import func, select
 
 from integration import clock
+from integration.canonical.booking import deposit
+from integration.delivery import look_up
 from integration.errors import FieldError, Held, Invalid, SyncError
 from integration.ledger import crosswalk, holds, tables
 from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.database import read
 from integration.ledger.records import EXTRACTED, HELD, TRANSFORMED, VALIDATED, Record
+from integration.line.customer import customer_parcel
 from integration.line.journey import Canonical, House, Journey
 from integration.line.parts import Parts
 from integration.ports import Credit, Item
@@ -85,18 +89,21 @@ class Conditions:
         self._standing = {hold.source_key: hold for hold in standing}
         self._stock = Stock(house, journey)
         self._claims = {} if flow.out_of_stock == "backorder" else self._claimed()
+        self._customers: dict[str, str | None] = {}
         self._credit: dict[str, Credit | None] = {}
         self._owed: defaultdict[str, Decimal] = defaultdict(Decimal)
 
     def is_booked(self, record: Record) -> bool:
         return record.source_key in self._booked
 
-    def of(self, record: Record, canonical: Canonical, customer: Mapping[str, object]) -> Held | None:
+    def of(self, record: Record, canonical: Canonical, customer: Mapping[str, Any]) -> Held | None:
         """What the order waits for; of several that want the same, those that came first must be asked for first. Raises what the
         target raises when it is asked."""
         if self.is_booked(record) or canonical["status"] == "cancelled":
             return None
-        held = None if (record.id, "credit") in self._waived else self._over_credit(record, canonical, customer)
+        held = None if (record.id, "customer") in self._waived else self._unknown(customer)
+        if held is None and (record.id, "credit") not in self._waived:
+            held = self._over_credit(record, canonical, customer)
         return self._short(record, canonical) or held
 
     # stock ------------------------------------------------------------------------------------------------------------------------
@@ -160,7 +167,7 @@ class Conditions:
 
     # credit -----------------------------------------------------------------------------------------------------------------------
 
-    def _over_credit(self, record: Record, canonical: Canonical, customer: Mapping[str, object]) -> Held | None:
+    def _over_credit(self, record: Record, canonical: Canonical, customer: Mapping[str, Any]) -> Held | None:
         """What is paid owes nothing; only where the target has refused it before, it is asked whether it still would."""
         owes = self._journey.flow.credit == "hold" and canonical["payment_status"] != "paid"
         hold = self._standing.get(record.source_key)
@@ -171,7 +178,7 @@ class Conditions:
             return None
         if key not in self._credit:
             self._credit[key] = self._journey.target.credit(key)
-        credit, total = self._credit[key], canonical["total_amount"] if owes else Decimal(0)
+        credit, total = self._credit[key], canonical["total_amount"] - deposit(canonical) if owes else Decimal(0)
         if credit is None:
             return None
         if credit.active and (not owes or credit.limit is None or credit.balance + self._owed[key] + total <= credit.limit):
@@ -180,13 +187,32 @@ class Conditions:
         why = "is over its credit limit with this order" if credit.active else "is on hold in the target"
         return Held(f"the customer {key} {why}", "credit", key, (FieldError("customer", f"{key} {why}; settle it there"),))
 
-    def _customer(self, customer: Mapping[str, object]) -> str | None:
+    # customers --------------------------------------------------------------------------------------------------------------------
+
+    def _unknown(self, customer: Mapping[str, Any]) -> Held | None:
+        """Where a flow lets nobody be made, a person does it, or says which one it is."""
+        if self._journey.flow.new_customers == "create" or customer.get("guest") or self._customer(customer) is not None:
+            return None
+        target = self._journey.flow.target
+        said = f"{target} knows no customer by the number, the e-mail address or the name of this order"
+        advice = "make one there, or release this with --customer and the number of one that is there, or without to have one made"
+        return Held(said, "customer", str(customer["key"]), (FieldError("customer", advice),))
+
+    def _customer(self, customer: Mapping[str, Any]) -> str | None:
+        """The customer's key in the target, which is asked where the ledger does not know it."""
         if "target_key" in customer:
             return str(customer["target_key"])
         key = str(customer["key"])
-        with read(self._house.engine) as connection:
-            crossing = crosswalk.look_up(connection, ANY_SOURCE, self._journey.flow.target, "customer", [key]).get(key)
-        return crossing.target_key if crossing else None
+        if key not in self._customers:
+            with read(self._house.engine) as connection:
+                crossing = crosswalk.look_up(connection, ANY_SOURCE, self._journey.flow.target, "customer", [key]).get(key)
+            known = crossing.target_key if crossing else None
+            if known is None:
+                guest = bool(customer.get("guest"))
+                found = look_up(self._journey.target, customer_parcel(str(customer["find"]), customer["body"], guest=guest))
+                known = found.remote.key if found else None
+            self._customers[key] = known
+        return self._customers[key]
 
 
 class Stock:

@@ -14,6 +14,7 @@ from integration.ledger import batches, crosswalk
 from integration.ledger.crosswalk import ANY_SOURCE, Crossing
 from integration.ledger.database import read, write
 from integration.ledger.vault import fingerprint
+from integration.line.customer import customer_parcel
 from integration.line.journey import House, Journey
 from integration.line.load import Answer, Job
 from integration.line.outcomes import Writer
@@ -26,12 +27,13 @@ CONTACT = "contact"
 
 @dataclass(slots=True)
 class CustomerJob:
-    """A customer to be found, made or changed; `version` is that of the order which tells it."""
+    """A customer to be found, made or changed; `version` is that of the order which tells it, `guest` one that the flow has invented."""
 
     key: str
     find: str
     body: dict[str, Any]
     version: str
+    guest: bool
     crossing: Crossing | None = None
 
 
@@ -87,7 +89,7 @@ class Customers:
         return ready
 
     def _look(self, job: CustomerJob) -> Answer:
-        return self._send(job, Parcel("customer", job.find, job.body, look_first=True, leave_found=True), job.crossing, None)
+        return self._send(job, customer_parcel(job.find, job.body, guest=job.guest), job.crossing, None)
 
     def _write(self, answers: Sequence[Answer]) -> None:
         with write(self._house.engine) as connection:
@@ -138,7 +140,7 @@ class Customers:
                 try:
                     return Answer(job, Delivered("updated", target.update("customer", remote.key, changes, remote.version), {}), sent_at)
                 except VersionConflict as conflict:
-                    remote = target.remote("customer", conflict.current)
+                    remote = target.remote("customer", conflict.current) if conflict.current else target.get("customer", remote.key)
             raise Transient(f"{job.crossing.target_key} changes too fast to be written; the next order tells it again")
         except SyncError as error:
             return Answer(job, Failed(error), sent_at)
@@ -163,7 +165,7 @@ class Customers:
 
 def _customer_job(job: Job) -> CustomerJob:
     customer = job.about["customer"]
-    return CustomerJob(customer["key"], customer["find"], customer["body"], job.record.version)
+    return CustomerJob(customer["key"], customer["find"], customer["body"], job.record.version, bool(customer.get("guest")))
 
 
 def _merged(there: Sequence[Body], ours: Sequence[Body], by: str) -> list[Body]:

@@ -157,7 +157,8 @@ def _compare(house: House, journey: Journey, record: Record, crossing: Crossing 
         before = house.vault.open(crossing.delivered) if crossing.delivered else {}
         return _changes(journey, record, parcel, crossing.target_key, before)
     try:
-        found = _patiently(lambda: look_up(journey.target, parcel))
+        # Whose order it is, is not known here: its own reference must do.
+        found = _patiently(lambda: look_up(journey.target, replace(parcel, by_reference_alone=True)))
     except SyncError as error:
         return _aside(record, error)
     if found is not None:

@@ -23,6 +23,9 @@ log = structlog.get_logger()
 STOOD_AT = "stood_at"
 """The member of a look back's pages that says where the cursor stood when it began."""
 
+NEWEST = "newest"
+"""The member of a page that says how far the pages before it have come, where only all of them together move the cursor."""
+
 KEYS = "keys"
 """The member of a page that names records to be fetched one by one."""
 
@@ -118,12 +121,13 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
         )
         publishers = stock_guard.demand(connection, house.settings, journey, page.records)
         records.set_aside_unreadable(connection, batch.flow, batch.id, page.unreadable)
+        newest = _newest(batch, page)
         # A record that was fetched by its key says nothing of those that changed before it.
-        if page.records and batch.lane == "live" and KEYS not in batch.page:
-            _advance(connection, batch.flow, max(record.changed_at for record in page.records))
+        if newest is not None and batch.lane == "live" and KEYS not in batch.page and (page.in_order or page.next_token is None):
+            _advance(connection, batch.flow, newest)
         if page.next_token is None and STOOD_AT in batch.page:
             _looked_back(connection, batch.flow, clock.instant(batch.page[STOOD_AT]))
-        following = _next_page(connection, batch, page)
+        following = _next_page(connection, batch, page, newest)
         if following is not None:
             bells.append((following, "extract"))
         batches.finish(connection, batch, "transform" if fresh else None, size=fresh)
@@ -132,12 +136,23 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
     return bells + [(publisher, "load") for publisher in publishers]
 
 
-def _next_page(connection: Connection, batch: Batch, page: Page) -> int | None:
+def _newest(batch: Batch, page: Page) -> datetime | None:
+    """The newest change that was read: on this page, and where pages are not in the order of change on those before it too."""
+    moments = [record.changed_at for record in page.records]
+    if not page.in_order and NEWEST in batch.page:
+        moments.append(clock.instant(batch.page[NEWEST]))
+    return max(moments, default=None)
+
+
+def _next_page(connection: Connection, batch: Batch, page: Page, newest: datetime | None) -> int | None:
     if batch.lane == "backfill":
         return backfill.next_page(connection, batch, page.next_token)
-    if page.next_token is not None:
-        return batches.add_batch(connection, batch.run_id, batch.flow, batch.lane, "extract", {**batch.page, "token": page.next_token})
-    return None
+    if page.next_token is None:
+        return None
+    following = {**batch.page, "token": page.next_token}
+    if not page.in_order and newest is not None:
+        following[NEWEST] = clock.text(newest)
+    return batches.add_batch(connection, batch.run_id, batch.flow, batch.lane, "extract", following)
 
 
 def _start_over(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
@@ -151,7 +166,7 @@ def _start_over(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
         if not batch.page["only_new"]:
             batches.finish(connection, batch, None, note="the page's token expired; the next tick goes on from the cursor")
             return []
-        page = {name: value for name, value in batch.page.items() if name != "token"}
+        page = {name: value for name, value in batch.page.items() if name not in ("token", NEWEST)}
         again = batches.add_batch(connection, batch.run_id, batch.flow, batch.lane, "extract", page)
         batches.finish(connection, batch, None, note="the page's token expired; the read begins again")
     return [(again, "extract")]

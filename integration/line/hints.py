@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
+from integration import clock
 from integration.ledger import batches, hints, tables
 from integration.ledger.database import read, write
 from integration.ledger.hints import Hint
@@ -18,6 +19,27 @@ WEBHOOK = batches.WEBHOOK
 
 MOST_KEYS = 50
 """Late records that one batch fetches."""
+
+
+SHOWS_WITHIN = timedelta(seconds=20)
+"""For so long after a webhook a system may still answer with the state before it; the contracts that say so speak of 5 seconds."""
+
+READ_WITHIN = timedelta(seconds=2)
+"""A read that a hint has asked for is usually over by then."""
+
+
+def look_again(house: House) -> None:
+    """Hints whose read did not bring what they are for wait for another: a webhook may come before its record shows."""
+    moment = clock.now()
+    missed: set[int] = set()
+    with read(house.engine) as connection:
+        taken = hints.recently_taken(connection, moment - SHOWS_WITHIN, moment - READ_WITHIN)
+        for flow in house.settings.flows.values() if taken else ():
+            theirs = [hint for hint in taken if (hint.connection, hint.entity) == (flow.source, flow.entity)]
+            missed |= {hint.id for hint in theirs} - hints.seen(connection, flow.name, theirs)
+    if missed:
+        with write(house.engine) as connection:
+            hints.give_back(connection, sorted(missed))
 
 
 def take(house: House, connection_name: str | None = None) -> list[int]:

@@ -97,6 +97,7 @@ CONDITIONS: Mapping[str, Callable[[House, Journey, Sequence[Hold]], list[Hold]]]
     "unknown_sku": _items,
     "out_of_stock": _judged,
     "credit": _judged,
+    "customer": _judged,
     "order": _orders,
     "address": _never,
 }

@@ -22,6 +22,7 @@ from integration.line.journey import House, Journey
 from integration.line.load import LOOK_AGAIN_SECONDS, Job, Loader
 from integration.line.pump import Pump
 from integration.ports import NOT_NOW
+from integration.schema import resolved
 
 
 class OrderLoader(Loader):
@@ -75,7 +76,7 @@ class OrderLoader(Loader):
         if self._journey.target.writable(self._flow.entity).meaning(outcome.error) != NOT_NOW:
             return outcome
         customer = str(self._customers.key_of(job))
-        said = f"the customer {customer} is inactive in the target; activate it there"
+        said = f"the customer {customer} may not order in the target, which has it inactive or on credit hold; settle it there"
         return Failed(Held(said, "credit", customer, outcome.error.fields), outcome.delivered)
 
     def _as_decided(self, job: Job, outcome: Failed) -> Outcome:
@@ -152,7 +153,7 @@ class OrderLoader(Loader):
 def order_parcel(journey: Journey, job: Job, customer: str, *, by_hand: bool) -> Parcel:
     """What is to be in the target, for the target's key of its customer. `by_hand`: a mark that others set does not keep it from being
     booked, but is reason enough to look first."""
-    body = {name: (customer if value == {"$key_of": "customer"} else value) for name, value in job.body.items()}
+    body = {name: resolved(value, "customer", customer) for name, value in job.body.items()}
     about = job.about
     first, why = "book", ""
     if about["status"] == "cancelled":

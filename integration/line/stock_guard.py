@@ -83,6 +83,7 @@ class Guard:
         journey = house.journey(flow.name)
         self.orders = house.journey(order_flow(house.settings, flow).name)
         self.channel = cast("Channel", journey.target)
+        self.center = flow.distribution_center or self.channel.usual_center()
         self._warehouse = cast("Warehouse", journey.source)
         self._warehouse_budget = journey.source_budget
         self._read_at: float | None = None

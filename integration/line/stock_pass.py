@@ -127,7 +127,7 @@ def _read_channel(house: House, batch: Batch) -> list[Bell]:
         guard.read_warehouse()
         guard.read_channel(anew=True)
     page = guard.channel.fetch_page("stock", PageRequest(token=batch.page.get("token")))
-    levels = {one.key: guard.channel.level(one.body, flow.distribution_center) for one in page.records}
+    levels = {one.key: guard.channel.level(one.body, guard.center) for one in page.records}
     bells: list[Bell] = []
     with write(house.engine) as connection:
         batches.hold(connection, batch)

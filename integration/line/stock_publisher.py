@@ -123,7 +123,7 @@ class Publisher:
 
         def ask(row: Row) -> tuple[str, Level | None]:
             remote = self.guard.channel.get("stock", row.sku)
-            return row.sku, None if remote is None else self.guard.channel.level(remote.body, self.flow.distribution_center)
+            return row.sku, None if remote is None else self.guard.channel.level(remote.body, self.guard.center)
 
         budget = self._journey.target_budget
         with Pump(budget.side_by_side()) as pump, budget.expecting(len(rows)):
@@ -191,7 +191,7 @@ class Publisher:
     def _body(self, offer: Offer) -> Body:
         canonical = {
             "sku": offer.row.sku,
-            "distribution_center": self.flow.distribution_center,
+            "distribution_center": self.guard.center,
             "sellable": offer.units,
             "as_of": clock.text(offer.as_of),
         }

@@ -12,18 +12,22 @@ from integration.canonical import CANONICAL
 from integration.errors import Invalid, Misconfigured
 from integration.mapping.compiler import Faults, Fill, compile_side
 from integration.mapping.document import Block, Field, merge, parse
+from integration.mapping.expression import parse_expression
 from integration.schema import summary
 from integration.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
 class MappedField:
-    """One line of a mapping, for people: which side, the field it fills, the expression, and file and line."""
+    """One line of a mapping, for people: which side, the field it fills, the expression, and file and line. `paths` are those that it
+    reads, whole (`Items[].SKU`), `functions` what they go through."""
 
     side: str
     field: str
     expression: str
     where: str
+    paths: tuple[str, ...] = ()
+    functions: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +79,19 @@ def load_mapping(path: Path, overrides: Path | None = None, known_paths: frozens
         system=document.system,
         entity=document.entity,
         version=digest.hexdigest()[:12],
-        fields=tuple(line for side, block in document.sides.items() for line in _listed(side, block, "")),
+        fields=tuple(line for side, block in document.sides.items() for line in _listed(side, block, "", "")),
         _sides=sides,
         _file=str(path),
     )
 
 
-def _listed(side: str, block: Block, prefix: str) -> Iterator[MappedField]:
+def _listed(side: str, block: Block, here: str, there: str) -> Iterator[MappedField]:
     for name, node in block.members.items():
         if isinstance(node, Field):
-            yield MappedField(side, prefix + name, node.text, node.where)
+            expression = parse_expression(node.text)
+            functions = "" if not expression.paths else node.text.partition("|")[2].strip()
+            yield MappedField(side, there + name, node.text, node.where, tuple(here + path for path in expression.paths), functions)
+        elif node.each is None:
+            yield from _listed(side, node, here, f"{there}{name}.")
         else:
-            yield from _listed(side, node, f"{prefix}{name}{'[]' if node.each else ''}.")
+            yield from _listed(side, node, f"{here}{node.each.text.strip()}[].", f"{there}{name}[].")

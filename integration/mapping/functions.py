@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from integration.mapping import places, values, words
+from integration.mapping import payments, places, values, words
 from integration.mapping.values import Step
 
 ANY, AS_ARGUMENTS = 0, -1
@@ -39,6 +39,7 @@ FUNCTIONS: Mapping[str, Function] = {
     "money": Function(values.money),
     "instant": Function(values.instant),
     "date": Function(values.date),
+    "payment_state": Function(payments.payment_state, inputs=4),
     "word": Function(words.word, scoped=True),
     "whole": Function(values.whole),
     "known_as": Function(words.known_as, scoped=True),

@@ -96,12 +96,12 @@ def default(value: Any) -> Step:
 
 def decimal() -> Step:
     """Money or a number, exactly, as a Decimal."""
-    return _decimal
+    return exact
 
 
 def total() -> Step:
     """The sum of a list of amounts, nulls left out."""
-    return lambda values: sum((_decimal(value) for value in _list(values) if value is not None), Decimal("0.00"))
+    return lambda values: sum((exact(value) for value in _list(values) if value is not None), Decimal("0.00"))
 
 
 def money(places: int = 2) -> Step:
@@ -109,7 +109,7 @@ def money(places: int = 2) -> Step:
     if not 0 <= places <= MOST_PLACES:
         raise ValueError(f"money takes from 0 to {MOST_PLACES} decimals")
     unit = Decimal(1).scaleb(-places)
-    return lambda value: format(_decimal(value).quantize(unit, ROUND_HALF_UP) + 0, "f")
+    return lambda value: format(exact(value).quantize(unit, ROUND_HALF_UP) + 0, "f")
 
 
 def instant() -> Step:
@@ -160,7 +160,8 @@ def _list(values: Any) -> list[Any]:
     return values
 
 
-def _decimal(value: Any) -> Decimal:
+def exact(value: Any) -> Decimal:
+    """An amount as it was written. Raises Invalid for what is none."""
     if type(value) is not Decimal and type(value) is not str and type(value) is not int:
         raise Invalid("is not an exact amount")
     try:

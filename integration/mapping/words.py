@@ -9,7 +9,7 @@ from typing import Any
 from integration.errors import Invalid, Misconfigured
 from integration.mapping.document import WordList
 from integration.mapping.values import Step, of_text
-from integration.schema import REFERENCE
+from integration.schema import PART, REFERENCE
 from integration.suggest import did_you_mean
 
 
@@ -55,11 +55,14 @@ def known_as(scope: Scope, name: str) -> Step:
     return lambda value: like(value) or value
 
 
-def key_in_target(scope: Scope) -> Step:
-    """The target's key of the record of this entity; delivery puts it in."""
+def key_in_target(scope: Scope, part: int = 0) -> Step:
+    """The target's key of the record of this entity, or the first or second part of one that has two; delivery puts it in."""
+    if not 0 <= part <= 2:
+        raise ValueError("key_in_target takes 1 or 2, the part of a key such as 01-0000123")
     if scope.reading or scope.path not in scope.entities:
         raise ValueError(f"key_in_target takes the name of an entity and writes its key; {did_you_mean(scope.path, scope.entities)}")
-    return lambda _: {REFERENCE: scope.path}
+    reference = {REFERENCE: scope.path, PART: part} if part else {REFERENCE: scope.path}
+    return lambda _: dict(reference)
 
 
 def _words(scope: Scope, name: str) -> WordList:

@@ -11,6 +11,7 @@ from integration.settings import values
 from integration.settings.model import (
     CONFLICTS,
     Buffer,
+    Charge,
     Credit,
     FieldGroup,
     Flow,
@@ -18,6 +19,7 @@ from integration.settings.model import (
     Guests,
     HoldTimes,
     KnownCustomers,
+    NewCustomers,
     OutOfStock,
     Winner,
 )
@@ -39,8 +41,10 @@ OF_ENTITY: Mapping[str, Readers] = {
         "out_of_stock": values.one_of(get_args(OutOfStock), "policy"),
         "credit": values.one_of(get_args(Credit), "policy"),
         "customers": values.one_of(get_args(KnownCustomers), "policy"),
+        "new_customers": values.one_of(get_args(NewCustomers), "policy"),
+        "division": values.code,
     },
-    "stock": {"distribution_center": values.whole(0, 99_999), "full_pass_at": values.time_of_day},
+    "stock": {"distribution_center": values.code, "full_pass_at": values.time_of_day},
 }
 
 
@@ -57,6 +61,7 @@ def flow(name: str, table: Table, connections: Collection[str]) -> Flow | None:
     options["conflicts"] = _conflicts(table.table("conflicts"))
     if entity in ("order", ""):
         options["guests"] = _guests(table.table("guests"))
+        options["charges"] = _charges(table.table("charges"))
     if entity in ("stock", ""):
         options["buffer"] = _buffer(table.table("buffer"))
     if required["source"] and required["source"] == required["target"]:
@@ -76,6 +81,12 @@ def _conflicts(table: Table) -> Mapping[str, Winner]:
     chosen = table.given({group: values.one_of(get_args(Winner), "side") for group in get_args(FieldGroup)})
     table.close()
     return {**CONFLICTS, **chosen}
+
+
+def _charges(table: Table) -> Mapping[Charge, str]:
+    chosen: dict[Charge, str] = table.given(dict.fromkeys(get_args(Charge), values.text))
+    table.close()
+    return chosen
 
 
 def _buffer(table: Table) -> Buffer:

@@ -14,6 +14,8 @@ GuestRule = Literal["shared", "each", "refuse"]
 OutOfStock = Literal["backorder", "hold", "partial"]
 Credit = Literal["erp", "hold"]
 KnownCustomers = Literal["never", "fill", "latest"]
+NewCustomers = Literal["create", "review"]
+Charge = Literal["freight", "tax", "discount"]
 Winner = Literal["source", "target", "person"]
 FieldGroup = Literal["status", "address", "shipping", "payment", "notes"]
 
@@ -92,6 +94,7 @@ class HoldTimes:
     unknown_sku: float = 3 * DAY
     out_of_stock: float = 14 * DAY
     credit: float = 3 * DAY
+    customer: float = 3 * DAY
     address: float = 2 * DAY
     order: float = 1 * DAY
     tracking: float = 1800.0
@@ -112,8 +115,9 @@ class Flow:
     `behind_after`: a record that is on its way for so long means that the flow is behind.
 
     Orders: `guests`; `out_of_stock`: what to do with an order that stock does not cover; `credit`: who stops an unpaid order over the
-    customer's limit; `customers`: what an order changes on a customer that the target knows.
-    Stock: `buffer`; `distribution_center` of the channel; `full_pass_at`: minutes after midnight UTC.
+    customer's limit; `customers`: what an order changes on a customer that the target knows; `new_customers`: whether one that it does
+    not know is made, or a person is asked; `division`: where it is made; `charges`: item codes of amounts that become lines.
+    Stock: `buffer`; `distribution_center` of the channel, its usual one where empty; `full_pass_at`: minutes after midnight UTC.
     """
 
     name: str
@@ -133,8 +137,11 @@ class Flow:
     out_of_stock: OutOfStock = "backorder"
     credit: Credit = "hold"
     customers: KnownCustomers = "never"
+    new_customers: NewCustomers = "create"
+    division: str | None = None
+    charges: Mapping[Charge, str] = field(default_factory=dict)
     buffer: Buffer = field(default_factory=Buffer)
-    distribution_center: int = 0
+    distribution_center: str = ""
     full_pass_at: int = 3 * 60
 
 

@@ -39,6 +39,11 @@ def text(raw: Any) -> str:
     return raw
 
 
+def code(raw: Any) -> str:
+    """What a system calls something: a text, or a whole number."""
+    return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else text(raw)
+
+
 def email(raw: Any) -> str:
     value = text(raw)
     if not _EMAIL.fullmatch(value):

@@ -149,6 +149,46 @@ def test_a_late_record_is_fetched_by_its_key_and_moves_no_cursor(
     assert_booked_once(simulators, placed + late)
 
 
+def age(house: House, seconds: float, *columns: str) -> None:
+    """As if so many seconds had passed since the hints were received or taken."""
+    with write(house.engine) as database:
+        for row in database.execute(select(tables.hint)).mappings().all():
+            earlier = {name: row[name] - timedelta(seconds=seconds) for name in columns if row[name] is not None}
+            database.execute(update(tables.hint).where(tables.hint.c.id == row["id"]).values(**earlier))
+
+
+def test_a_webhook_that_comes_before_its_record_shows_is_read_for_again(house: House, simulators: Simulators) -> None:
+    (placed,) = place(simulators, 1)
+    drain(house)
+    soon = changed(placed) + timedelta(seconds=1)
+    hint(house, key(placed), soon)
+    finish(house, taking.take(house))
+    taking.look_again(house)
+    assert waiting(house) == 0, "its read may still be under way"
+    age(house, 3, "taken_at")
+    taking.look_again(house)
+    assert waiting(house) == 1
+    simulators.channeladvisor.change(key(placed), UpdatedDate=clock.text(soon))
+    finish(house, taking.take(house))
+    age(house, 3, "taken_at")
+    taking.look_again(house)
+    assert waiting(house) == 0, "it has come"
+
+
+def test_what_never_shows_is_not_asked_for_for_ever(house: House, simulators: Simulators) -> None:
+    (placed,) = place(simulators, 1)
+    drain(house)
+    hint(house, key(placed), changed(placed) + timedelta(hours=1))
+    hint(house, key(placed), changed(placed) + timedelta(hours=1), entity="return")
+    finish(house, taking.take(house))
+    age(house, 21, "taken_at", "received_at")
+    with read(house.engine) as database:
+        before = database.execute(select(tables.hint.c.taken_at)).scalars().all()
+    taking.look_again(house)
+    with read(house.engine) as database:
+        assert database.execute(select(tables.hint.c.taken_at)).scalars().all() == before
+
+
 def test_hints_without_key_or_time_are_read_from_the_cursor(house: House, simulators: Simulators) -> None:
     placed = place(simulators, 1)
     drain(house)

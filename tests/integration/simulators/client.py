@@ -17,6 +17,7 @@ TOKENS = {
     "tims": (("demo-client", "demo-client-secret"), {"grant_type": "client_credentials"}),
     "clarity": (None, {"grant_type": "client_credentials", "client_id": "demo-client", "client_secret": "demo-client-secret"}),
 }
+SAGE = {"X-Api-Key": "demo-api-key", "X-Sage-User": "demo-user", "X-Sage-Company": "ABC"}
 
 
 @dataclass
@@ -33,7 +34,10 @@ class Client:
         self.contract = load(CONNECTORS / self.system / "contract.yaml")
         self.renew()
 
-    def renew(self) -> requests.Response:
+    def renew(self) -> requests.Response | None:
+        if self.system == "sage100":
+            self.session.headers.update(SAGE)
+            return None
         auth, form = TOKENS[self.system]
         if self.system == "clarity":
             self.session.headers["X-Api-Key"] = "demo-api-key"
@@ -44,8 +48,8 @@ class Client:
     def call(self, operation: str, key: Any = "", body: Any = None, **query: Any) -> requests.Response:
         spec = self.contract.operations[operation]
         path = spec.path
-        for name in spec.in_path:
-            path = path.replace(f"{{{name}}}", requests.utils.quote(str(key), safe=""))
+        for name, part in zip(spec.in_path, key if isinstance(key, tuple) else (key,), strict=False):
+            path = path.replace(f"{{{name}}}", requests.utils.quote(str(part), safe=""))
         return self.session.request(spec.method, self.url + path, json=body, params=query, timeout=10)
 
     def ok(self, operation: str, key: Any = "", body: Any = None, **query: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.fixtures.simulators import Clarity, Simulator, Simulators
+from tests.fixtures.simulators import Clarity, Sage100, Simulator, Simulators
 from tests.integration.simulators.client import Client
 
 
@@ -32,6 +32,12 @@ def tims(simulators: Simulators) -> Iterator[Client]:
 def clarity(clarity_simulator: Clarity) -> Iterator[Client]:
     yield client("clarity", clarity_simulator)
     assert clarity_simulator.stats()["contract_errors"] == []
+
+
+@pytest.fixture
+def sage100(sage100_simulator: Sage100) -> Iterator[Client]:
+    yield client("sage100", sage100_simulator)
+    assert sage100_simulator.stats()["contract_errors"] == []
 
 
 @pytest.fixture(params=["channeladvisor", "tims"])

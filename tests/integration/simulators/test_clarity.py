@@ -132,6 +132,17 @@ def test_a_read_may_lag_behind_its_event(clarity):
     clarity.world.reset()
 
 
+def test_a_change_may_not_show_at_once(clarity):
+    order = placed(clarity)
+    clarity.world.faults({"webhook-before-read": {"delay": 60}})
+    clarity.world.change(order["id"], notes="Ring twice.")
+    assert clarity.ok("getOrder", order["id"])["version"] == 1
+    changed = clarity.world.state()["orders"][0]["updatedAt"]
+    assert clarity.ok("listOrders", updatedSince=order["updatedAt"])["items"][0]["version"] == 1
+    assert clarity.ok("listOrders", updatedSince=changed)["items"] == [], "the earlier state did not change since then"
+    clarity.world.reset()
+
+
 def test_money_may_be_written_loosely(clarity):
     placed(clarity, shippingAmount=6.5)
     clarity.world.faults({"number-formatting": True})

@@ -39,7 +39,7 @@ def bodies(node: Any) -> Iterator[tuple[Any, Any]]:
 
 def test_every_example_holds(contract: Contract) -> None:
     count = 0
-    for schema, example in bodies({name: contract.document[name] for name in ("paths", "webhooks", "components")}):
+    for schema, example in bodies({name: contract.document.get(name, {}) for name in ("paths", "webhooks", "components")}):
         shape = Shape(contract.plain(schema))
         assert shape.flaws(example) == []
         count += 1

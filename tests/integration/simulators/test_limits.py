@@ -138,5 +138,6 @@ def test_the_contract_limits():
     assert {system: (each.requests, each.per_seconds, each.concurrent) for system, each in limits.items()} == {
         "channeladvisor": (2000, 60, 5),
         "clarity": (300, 60, 10),
+        "sage100": (120, 60, 4),  # readers; one writer besides
         "tims": (600, 60, 8),
     }

@@ -41,7 +41,7 @@ def test_every_default_in_a_comment_is_the_true_one(folder: Path, monkeypatch: p
 
     commented = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)
     examples = re.compile(
-        r"^#(customer_id|folder|requests|networks|proxies|groups|skus|url|urls|\[connections).*\n", re.MULTILINE
+        r"^#(customer_id|folder|distribution_center|requests|networks|proxies|groups|skus|url|urls|\[connections).*\n", re.MULTILINE
     )  # they show a form, not a default
     assert len(commented.findall(text)) >= 17
     assert loaded(commented.sub("", examples.sub("", text))) == loaded(text)

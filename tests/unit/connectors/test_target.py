@@ -96,7 +96,7 @@ def test_a_refusal_names_each_field_and_hides_the_person(tims):
         (408, {}, Transient, NoAnswer),
         (409, {}, Refused, Refused),
         (413, {}, Refused, Refused),
-        (423, {"Retry-After": "7"}, Transient, Transient),
+        (423, {"Retry-After": "7"}, Waiting, Limited),
         (500, {}, Transient, NoAnswer),
         (503, {"Retry-After": "7"}, Transient, NoAnswer),
         (200, {}, Transient, NoAnswer),
@@ -166,12 +166,19 @@ def test_a_429_pauses_the_connection_for_everybody(tims, header, seconds):
     assert tims.budget.pauses == [seconds]
 
 
-@pytest.mark.parametrize("status", [423, 503])
-def test_whoever_asks_for_a_pause_gets_it_from_everybody(tims, status):
-    tims.server.post(f"{API}/sales-orders", status=status, headers={"Retry-After": "9"}, json={"code": "unavailable", "message": ""})
+def test_whoever_asks_for_a_pause_gets_it_from_everybody(tims):
+    tims.server.post(f"{API}/sales-orders", status=503, headers={"Retry-After": "9"}, json={"code": "unavailable", "message": ""})
     with pytest.raises(Transient):
         create(tims)
     assert tims.budget.pauses == [9]
+
+
+def test_a_lock_is_a_wait_for_what_is_locked_alone(tims):
+    tims.server.put(f"{API}/sales-orders/SO-1", status=423, headers={"Retry-After": "9"}, json={"code": "locked", "message": ""})
+    with pytest.raises(Waiting) as waiting:
+        tims.connection.update("order", "SO-1", {"Notes": "x"}, 1)
+    assert waiting.value.retry_after == 9
+    assert tims.budget.pauses == []
 
 
 def test_customers_are_found_in_any_letter_case_and_on_every_page(tims):

@@ -51,7 +51,11 @@ def test_the_delivery_of_each_contract_is_believed_and_one_other_bit_is_not(syst
     secret, body = Secret("env:S", vector["secret"]), vector["body"].encode()
     assert verify(body, vector, [secret]) == vector["webhook-id"]
     hint = hints(definition(connection(system, "https://x.example")).webhooks, json.loads(body))[0]
-    assert (hint.entity, hint.key) == {"channeladvisor": ("order", "5000123456"), "tims": ("stock", "LAMP-001")}[system]
+    assert (hint.entity, hint.key) == {
+        "channeladvisor": ("order", "5000123456"),
+        "tims": ("stock", "LAMP-001"),
+        "clarity": ("product", "LAMP-001"),
+    }[system]
     assert hint.changed_at is None
     for place in range(len(body)):
         changed = bytes([*body[:place], body[place] ^ 1, *body[place + 1 :]])

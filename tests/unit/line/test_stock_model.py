@@ -176,8 +176,11 @@ class Channel:
         self.world.happen()
         return Remote(key, None, body)
 
-    def level(self, body: dict[str, Any], center: int) -> Level:
+    def level(self, body: dict[str, Any], center: str) -> Level:
         return Level(**body)
+
+    def usual_center(self) -> str:
+        return "0"
 
     def levels_at_once(self) -> int:
         return 100

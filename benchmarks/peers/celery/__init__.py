@@ -1,0 +1,1 @@
+"""A plain Celery chain with one record per chain: what people write first."""

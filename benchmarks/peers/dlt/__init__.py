@@ -1,0 +1,1 @@
+"""A dlt pipeline from a REST resource to a custom destination."""

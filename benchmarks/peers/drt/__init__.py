@@ -1,0 +1,1 @@
+"""A drt project: one incremental sync between connectors of our own, as drt has none that page or look up as these systems need."""

@@ -1,0 +1,247 @@
+"""Where it happens: both simulated systems, the database, and `integration up` between them, all of them processes that can be struck."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.installation import SECRETS, free_port
+from benchmarks.processes import ROOT, running, wait_for
+from chaos.clocks import Clocks
+from chaos.databases import Database, database
+from chaos.disk import Disk, disk
+from commands.demo.orders import ITEMS
+from commands.supervisor import read_snapshot
+from connectors.simulation.remote import RemoteSimulator
+
+CHANNEL, ERP = "channeladvisor", "tims"
+LATENCY_MS = 20
+START_SECONDS = 120.0
+COMMAND_SECONDS = 120.0
+
+LIMITS = {CHANNEL: (6000, 10), ERP: (6000, 16)}
+"""Requests in a minute, and at once: ten and three times the contracts', so that 10,000 orders take minutes, and yet met while a backlog
+is drained."""
+
+CONFIGURATION = """\
+[connections.{channel}]
+system = "{channel}"
+url = "{channel_url}"
+[connections.{channel}.credentials]
+application_id = "env:CA_APPLICATION_ID"
+shared_secret = "env:CA_SHARED_SECRET"
+refresh_token = "env:CA_REFRESH_TOKEN"
+[connections.{channel}.overrides]
+limits = {{requests = {channel_limits[0]}, concurrent = {channel_limits[1]}}}
+# Shorter than a real system's, so that what never answers is given up before the run is over.
+times = {{connect = 2, total = 6, settle = 2}}
+
+[connections.{erp}]
+system = "{erp}"
+url = "{erp_url}"
+[connections.{erp}.credentials]
+client_id = "env:TIMS_CLIENT_ID"
+client_secret = "env:TIMS_CLIENT_SECRET"
+[connections.{erp}.overrides]
+limits = {{requests = {erp_limits[0]}, concurrent = {erp_limits[1]}}}
+times = {{connect = 2, total = 6, settle = 2}}
+
+[flows.orders]
+entity = "order"
+source = "{channel}"
+target = "{erp}"
+every = "1s"
+look_back_every = "10s"
+out_of_stock = "hold"
+[flows.order-status]
+entity = "order_status"
+source = "{erp}"
+target = "{channel}"
+every = "2s"
+look_back_every = "10s"
+[flows.shipments]
+entity = "shipment"
+source = "{erp}"
+target = "{channel}"
+every = "2s"
+look_back_every = "10s"
+[flows.stock]
+entity = "stock"
+source = "{erp}"
+target = "{channel}"
+every = "2s"
+look_back_every = "10s"
+
+[gateway]
+port = {gateway}
+url = "http://127.0.0.1:{gateway}"
+[flower]
+port = {flower}
+password = "env:FLOWER_PASSWORD"
+[metrics]
+port = {metrics}
+[mappings]
+folder = "mappings"
+"""
+
+MAPPING = "system: tims\nentity: order\nwrite:\n  SourceChannel: = Chaos {version}\n"
+"""An override of one line, by which a deploy brings another version."""
+
+
+@dataclass(slots=True)
+class Scene:
+    """`url` of each system is that of its control plane too; every caller has to speak through a RemoteSimulator of its own."""
+
+    folder: Path
+    urls: Mapping[str, str]
+    database: Database
+    disk: Disk | None
+    clocks: Clocks
+    environment: Mapping[str, str]
+    up: subprocess.Popen[str] | None = None
+    deployed: int = 1
+
+    def simulators(self) -> dict[str, RemoteSimulator]:
+        return {name: RemoteSimulator(url) for name, url in self.urls.items()}
+
+    def command(self, *words: str) -> Any:
+        """What an `integration` command prints as JSON; None where it fails, as while the database is away."""
+        done = subprocess.run(
+            [sys.executable, "-m", "commands", *words, "--json"],
+            env={**os.environ, **self.environment},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return None
+
+    def start(self) -> None:
+        """Returns once the workers serve."""
+        log = (self.folder / "up.log").open("a")
+        with log:
+            self.up = subprocess.Popen(
+                [sys.executable, "-m", "chaos.victim", "up"],
+                env={**os.environ, **self.environment, **self.clocks.environment},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        wait_for(
+            lambda: {"worker-load", "worker-line", "beat", "gateway"} <= self.pids().keys() or self._died(),
+            START_SECONDS,
+            f"the installation did not start; see {self.folder}",
+        )
+
+    def stop(self, grace: float = 60.0) -> None:
+        """As a deploy does: what has begun is finished, and nothing is left."""
+        if self.up is None:
+            return
+        self.up.send_signal(signal.SIGTERM)
+        try:
+            self.up.wait(grace)
+        except subprocess.TimeoutExpired:
+            self.up.kill()  # its guardian ends what it has started
+            self.up.wait()
+        self.up = None
+
+    def pids(self) -> dict[str, int]:
+        """Of the processes that `up` keeps running, by name; those that are down are missing."""
+        return {state.name: state.pid for state in read_snapshot(self.folder / ".integration") or () if state.pid}
+
+    def pool(self, name: str) -> list[psutil.Process]:
+        """The processes in which a worker does its work."""
+        try:
+            return psutil.Process(self.pids()[name]).children()
+        except (KeyError, psutil.NoSuchProcess):
+            return []
+
+    def deploy(self) -> None:
+        """Stop everything and start it with another version of a mapping."""
+        self.stop()
+        self.deployed += 1
+        self.write_mapping()
+        self.start()
+
+    def write_mapping(self) -> None:
+        file = self.folder / "mappings" / "tims" / "order.yaml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(MAPPING.format(version=self.deployed))
+
+    def valkey_port(self) -> int:
+        return int((self.folder / ".integration" / "valkey" / "port").read_text())
+
+    def celery(self, name: str, *words: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+        """A process of another machine that shares the database and Redis."""
+        command = [sys.executable, "-m", "celery", "-A", "chaos.poison", *words]
+        return running(command, self.folder / f"{name}.log", {**self.environment, **self.clocks.environment})
+
+    def _died(self) -> bool:
+        if self.up is None or self.up.poll() is None:
+            return False
+        raise RuntimeError(f"the installation ended at once; see {self.folder / 'up.log'}")
+
+
+@contextlib.contextmanager
+def scene(folder: Path, kind: str, faults: Sequence[str]) -> Iterator[Scene]:
+    """Everything at work while the block runs, with what the `faults` need."""
+    with contextlib.ExitStack() as stack:
+        place = folder / "database"
+        own = stack.enter_context(disk(place)) if "full-disk" in faults else None
+        place.mkdir(exist_ok=True)
+        ledger = stack.enter_context(database(kind, place))
+        urls = {name: stack.enter_context(_simulator(name, folder)) for name in (CHANNEL, ERP)}
+        (folder / "integration.toml").write_text(
+            CONFIGURATION.format(
+                channel=CHANNEL,
+                channel_url=urls[CHANNEL],
+                channel_limits=LIMITS[CHANNEL],
+                erp=ERP,
+                erp_url=urls[ERP],
+                erp_limits=LIMITS[ERP],
+                gateway=free_port(),
+                flower=free_port(),
+                metrics=free_port(),
+            )
+        )
+        own_variables = {"INTEGRATION_CONFIG": str(folder / "integration.toml"), "DATABASE_URL": ledger.url, "REDIS_URL": ""}
+        clocks = Clocks.of_faults(faults, folder)
+        made = Scene(folder, urls, ledger, own, clocks, {**SECRETS, **own_variables})
+        made.write_mapping()
+        stack.callback(made.stop)
+        for name in (CHANNEL, ERP):
+            if made.command("webhooks", "register", name) is None:
+                raise RuntimeError(f"{name} did not take a subscription; try `integration webhooks register {name}` in {folder}")
+        made.start()
+        yield made
+
+
+@contextlib.contextmanager
+def _simulator(name: str, folder: Path) -> Iterator[str]:
+    requests, concurrent = LIMITS[name]
+    options = ["--items", str(ITEMS), "--latency-ms", str(LATENCY_MS), "--no-check-answers"]
+    limits = ["--limit-requests", str(requests), "--limit-concurrent", str(concurrent)]
+    command = [sys.executable, "-m", "connectors.simulation", name, *options, *limits]
+    with running(command, folder / f"{name}.log", {}, talk=True) as process:
+        assert process.stdout
+        words = process.stdout.readline().split()
+        if not words:
+            raise RuntimeError(f"the {name} simulator did not start; see {folder / f'{name}.log'}")
+        yield words[-1]
