@@ -128,7 +128,7 @@ def _course(progress: Progress, name: str, seconds: int, flows: str, beside: Cal
             for sku in world.look(0).should:
                 systems.erp.post("inventory", {"SKU": sku, "OnHand": ON_HAND})
             with (
-                installed(home, systems, unlimited=True, flows=flows),
+                installed(home, systems, unlimited=True, flows=flows, hooks=("ca", "tims")),
                 beside(systems),
                 progress.of(f"accuracy, {name}", seconds) as advance,
             ):

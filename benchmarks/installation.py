@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +53,12 @@ port = {flower}
 password = "env:FLOWER_PASSWORD"
 [metrics]
 port = {metrics}
+"""
+
+GATEWAY = """
+[gateway]
+port = {port}
+url = "http://127.0.0.1:{port}"
 """
 
 SECRETS = {
@@ -102,20 +109,31 @@ class Installation:
 
 @contextlib.contextmanager
 def installed(
-    folder: Path, systems: Systems, *, unlimited: bool = False, prepare: Callable[[House], None] = lambda _: None, flows: str = ""
+    folder: Path,
+    systems: Systems,
+    *,
+    unlimited: bool = False,
+    prepare: Callable[[House], None] = lambda _: None,
+    flows: str = "",
+    hooks: Sequence[str] = (),
 ) -> Iterator[Installation]:
     """Everything at work while the block runs. `prepare` gets the empty ledger before anything starts; `flows` are those besides that of
-    orders, as the configuration has them."""
+    orders, as the configuration has them; `hooks` are the connections whose webhooks are subscribed to."""
     home = folder / ".integration"
-    home.mkdir()
+    home.mkdir(exist_ok=True)  # one that was killed is started again
     environment = {**SECRETS, "INTEGRATION_CONFIG": str(folder / "integration.toml"), "REDIS_URL": "", "DATABASE_URL": ""}
-    (folder / "integration.toml").write_text(_configuration(systems, unlimited=unlimited) + flows)
+    (folder / "integration.toml").write_text(
+        _configuration(systems, unlimited=unlimited) + flows + (GATEWAY.format(port=free_port()) if hooks else "")
+    )
     os.environ.update(environment)
     house = open_house(load_settings())
     try:
         prepare(house)
         with running([sys.executable, "-m", "commands", "up"], folder / "up.log", environment) as up:
             processes = wait_for(lambda: _processes(home), START_SECONDS, f"the installation did not start; see {folder}")
+            for name in hooks:
+                register = [sys.executable, "-m", "commands", "webhooks", "register", name]
+                subprocess.run(register, check=True, capture_output=True, timeout=START_SECONDS)
             yield Installation(systems, house.engine, {"supervisor": up.pid, **processes})
     finally:
         house.engine.dispose()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from benchmarks import figures
-from benchmarks.installation import Installation, free_port, installed
+from benchmarks.installation import Installation, installed
 from benchmarks.processes import wait_for
 from benchmarks.progress import Progress
 from benchmarks.report import Report
@@ -30,11 +28,6 @@ FLOWS = """
 entity = "stock"
 source = "tims"
 target = "ca"
-"""
-GATEWAY = """
-[gateway]
-port = {port}
-url = "http://127.0.0.1:{port}"
 """
 CHANNEL, ERP = Limits(requests=2000, per_seconds=60, concurrent=5), Limits(requests=600, per_seconds=60, concurrent=8)
 """The contracts' `x-rate-limit`."""
@@ -89,14 +82,12 @@ def _changes(progress: Progress, count: int, *, hooks: bool = False) -> list[flo
     """Seconds from each change to the first look that shows it; a poll comes every 5 s in either case."""
     draw = random.Random(3)
     took = []
-    flows = FLOWS + (GATEWAY.format(port=free_port()) if hooks else "")
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        with simulated(home, unlimited=True) as systems, installed(home, systems, unlimited=True, flows=flows) as installation:
-            if hooks:
-                subprocess.run(
-                    [sys.executable, "-m", "commands", "webhooks", "register", "tims"], check=True, capture_output=True, timeout=60
-                )
+        with (
+            simulated(home, unlimited=True) as systems,
+            installed(home, systems, unlimited=True, flows=FLOWS, hooks=["tims"] if hooks else []) as installation,
+        ):
             world = World(systems)
             skus = sorted(world.look(0).should)
             _settled(installation, len(skus))

@@ -38,7 +38,9 @@ def disk(path: Path) -> Iterator[Disk]:
     path.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM_MB}m,mode=0755", "chaos", path], check=False, capture_output=True)
     if mounted.returncode:
-        raise Misconfigured("a full disk needs a file system of its own, and only root may mount one: run as root, or leave `full-disk` out.")
+        raise Misconfigured(
+            "a full disk needs a file system of its own, and only root may mount one: run as root, or leave `full-disk` out."
+        )
     try:
         yield Disk(path)
     finally:

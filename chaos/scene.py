@@ -17,9 +17,9 @@ import psutil
 
 from benchmarks.installation import SECRETS, free_port
 from benchmarks.processes import ROOT, running, wait_for
-from chaos.clocks import Clocks
 from chaos.databases import Database, database
 from chaos.disk import Disk, disk
+from chaos.weakness import CLOCK
 from commands.demo.orders import ITEMS
 from commands.supervisor import read_snapshot
 from connectors.simulation.remote import RemoteSimulator
@@ -106,7 +106,6 @@ class Scene:
     urls: Mapping[str, str]
     database: Database
     disk: Disk | None
-    clocks: Clocks
     environment: Mapping[str, str]
     up: subprocess.Popen[str] | None = None
     deployed: int = 1
@@ -128,6 +127,8 @@ class Scene:
         try:
             return json.loads(done.stdout)
         except ValueError:
+            with (self.folder / "commands.log").open("a") as log:
+                log.write(f"{' '.join(words)}: {done.returncode}\n{done.stderr}\n")
             return None
 
     def start(self) -> None:
@@ -136,7 +137,7 @@ class Scene:
         with log:
             self.up = subprocess.Popen(
                 [sys.executable, "-m", "chaos.victim", "up"],
-                env={**os.environ, **self.environment, **self.clocks.environment},
+                env={**os.environ, **self.environment},
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -185,13 +186,19 @@ class Scene:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(MAPPING.format(version=self.deployed))
 
+    def set_clock(self, ahead: int) -> None:
+        """By how many seconds the workers and beat are ahead of the true time from now on."""
+        fresh = self.folder / "clock.new"
+        fresh.write_text(str(ahead))
+        fresh.replace(self.folder / "clock")
+
     def valkey_port(self) -> int:
         return int((self.folder / ".integration" / "valkey" / "port").read_text())
 
     def celery(self, name: str, *words: str) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
         """A process of another machine that shares the database and Redis."""
-        command = [sys.executable, "-m", "celery", "-A", "chaos.poison", *words]
-        return running(command, self.folder / f"{name}.log", {**self.environment, **self.clocks.environment})
+        command = [sys.executable, "-m", "celery", "-A", "chaos.worker", *words]
+        return running(command, self.folder / f"{name}.log", self.environment)
 
     def _died(self) -> bool:
         if self.up is None or self.up.poll() is None:
@@ -222,13 +229,13 @@ def scene(folder: Path, kind: str, faults: Sequence[str]) -> Iterator[Scene]:
             )
         )
         own_variables = {"INTEGRATION_CONFIG": str(folder / "integration.toml"), "DATABASE_URL": ledger.url, "REDIS_URL": ""}
-        clocks = Clocks.of_faults(faults, folder)
-        made = Scene(folder, urls, ledger, own, clocks, {**SECRETS, **own_variables})
+        made = Scene(folder, urls, ledger, own, {**SECRETS, **own_variables, CLOCK: str(folder / "clock")})
+        made.set_clock(0)
         made.write_mapping()
         stack.callback(made.stop)
         for name in (CHANNEL, ERP):
             if made.command("webhooks", "register", name) is None:
-                raise RuntimeError(f"{name} did not take a subscription; try `integration webhooks register {name}` in {folder}")
+                raise RuntimeError(f"{name} did not take a subscription; see {folder / 'commands.log'}")
         made.start()
         yield made
 

@@ -31,7 +31,7 @@ COMMANDS: Mapping[str, Row] = {
     "check": Row("commands.check:check", "Check configuration, mappings, credentials and reachability."),
     "secrets": Row("commands.secrets:secrets", "Keep credentials in the encrypted secrets file."),
     "connector": Row("commands.listing:connector", "List the systems that can be connected."),
-    "mapping": Row("commands.listing:mapping", "List the mappings, field by field."),
+    "mapping": Row("commands.listing:mapping", "List the mappings, field by field, and try them."),
     "gateway": Row("commands.gateway:gateway", "Take webhooks."),
     "webhooks": Row("commands.webhooks:webhooks", "Subscribe to the webhooks of a connection."),
     "metrics": Row("commands.metrics:metrics", "Serve metrics for Prometheus."),

@@ -17,8 +17,9 @@ from commands.invocation import Invocation
 from commands.ledger import known_flow, opened
 from commands.output import Column, ago, console, json_option, lasting, print_json, print_table
 from integration import clock
-from integration.errors import Misconfigured
-from integration.ledger import audit, edits, holds
+from integration.errors import Misconfigured, Refused
+from integration.ledger import audit, crosswalk, edits, holds
+from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.journey import House
@@ -79,6 +80,7 @@ def list_holds(invocation: Invocation, flow: str | None, kind: str | None, each:
 @holds_group.command()
 @_chosen
 @click.option("--set", "changes", metavar="PATH=VALUE", multiple=True, help="Edit the source's payload on the way: Items[0].SKU=LAMP-001.")
+@click.option("--customer", metavar="NUMBER", help="The target's customer whose orders these are.")
 @json_option
 @click.pass_obj
 def release(
@@ -89,11 +91,12 @@ def release(
     everything: bool,
     yes: bool,
     changes: tuple[str, ...],
+    customer: str | None,
     as_json: bool,
 ) -> None:
     """Let held records go on: with an edit, or without the stock, credit or tracking number that they wait for.
 
-    An unknown item, a faulty address or an order cannot be done without: such a record is looked at anew at once,
+    An unknown customer is made, or is the one that --customer names, now and for all later orders. An unknown item, a faulty address or an order cannot be done without: such a record is looked at anew at once,
     and waits on where nothing has changed.
     """
     wanted = [edits.parse(change) for change in changes]
@@ -102,6 +105,8 @@ def release(
         if not ids:
             confirm(f"Release {_count(found)}?", yes)
         edit = editor(house.settings, wanted) if wanted else None
+        if customer is not None:
+            _check_customer(house, found, customer)
 
         def change(hold: Hold, raw: bytes | None) -> bytes:
             assert edit is not None
@@ -112,10 +117,12 @@ def release(
         done_without = [hold for hold in found if hold.kind in WAIVABLE]
         others = [hold for hold in found if hold.kind not in WAIVABLE]
         with write(house.engine) as connection:
+            for hold in found if customer is not None else ():
+                crosswalk.bind(connection, ANY_SOURCE, house.settings.flows[hold.flow].target, "customer", hold.awaits, str(customer))
             made = holds.send_on(connection, done_without, waive=True, change=change if edit else None)
             made += holds.send_on(connection, others, change=change if edit else None)
             for hold in found if made else ():
-                audit.record(connection, "release hold", hold.source_key, **_told(hold), set=[one.path for one in wanted])
+                audit.record(connection, "release hold", hold.source_key, **_told(hold), set=[one.path for one in wanted], customer=customer)
     if as_json:
         print_json({"released": [hold.id for hold in found] if made else [], "batches": made})
     elif made:
@@ -125,6 +132,20 @@ def release(
             console().print(f"{kinds} cannot be done without: what still lacks it waits on, since when it did and until when it did.")
     if not made:
         raise Failure("these records are on their way already; nothing was done.", Exit.FAILED)
+
+
+def _check_customer(house: House, found: Sequence[Hold], number: str) -> None:
+    """That all of them wait for a customer, and that the target has this one."""
+    if others := [str(hold.id) for hold in found if hold.kind != "customer"]:
+        raise click.UsageError(f"--customer goes with holds of the kind customer alone; {', '.join(others)} wait for something else")
+    for flow in sorted({hold.flow for hold in found}):
+        journey = house.journey(flow)
+        try:
+            there = journey.target.get("customer", number)
+        except Refused:
+            there = None
+        if there is None:
+            raise Failure(f"{journey.flow.target} has no customer {number}; nothing was released.", Exit.FAILED)
 
 
 @holds_group.command()

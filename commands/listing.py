@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ from rich.text import Text
 
 from commands.configuration import overrides_folder
 from commands.invocation import Invocation
+from commands.known import known, mappings
+from commands.mapping_try import try_mapping
 from commands.output import Column, console, json_option, print_json, print_table
-from connectors.mappings import FOLDER, mapping_names, mapping_of
+from connectors.mappings import FOLDER, mapping_of
 from connectors.registry import SYSTEMS, System
 from connectors.rest import definition
-from integration.suggest import did_you_mean
 
 
 @click.group()
@@ -47,7 +47,7 @@ def list_connectors(as_json: bool) -> None:
 @json_option
 def show_connector(name: str, as_json: bool) -> None:
     """Show what a connection of the system NAME needs and what it can do."""
-    system = SYSTEMS[_known(name, SYSTEMS, "system")]
+    system = SYSTEMS[known(name, SYSTEMS, "system")]
     declared = definition.load(system.connector_file, {}, name)
     credentials = [{"name": key, "hint": hint} for key, hint in system.credentials.items()]
     entities = [
@@ -75,7 +75,10 @@ def show_connector(name: str, as_json: bool) -> None:
 
 @click.group()
 def mapping() -> None:
-    """List the mappings, field by field."""
+    """List the mappings, field by field, and try them."""
+
+
+mapping.add_command(try_mapping)
 
 
 @mapping.command("list")
@@ -84,7 +87,7 @@ def mapping() -> None:
 def list_mappings(invocation: Invocation, as_json: bool) -> None:
     """List all mappings with their versions; the customer's overrides are merged in."""
     overrides = overrides_folder(invocation)
-    rows = [_mapping_row(name, overrides) for name in _mappings()]
+    rows = [_mapping_row(name, overrides) for name in mappings()]
     if as_json:
         print_json(rows)
         return
@@ -99,7 +102,7 @@ def list_mappings(invocation: Invocation, as_json: bool) -> None:
 @click.pass_obj
 def show_mapping(invocation: Invocation, name: str, as_json: bool) -> None:
     """Show every field of SYSTEM/ENTITY with its expression, its file and its line."""
-    compiled = mapping_of(_known(name, _mappings(), "mapping"), overrides_folder(invocation))
+    compiled = mapping_of(known(name, mappings(), "mapping"), overrides_folder(invocation))
     rows = [
         {"side": line.side, "field": line.field, "expression": line.expression, "where": line.where.removeprefix(f"{FOLDER.parent}/")}
         for line in compiled.fields
@@ -139,13 +142,3 @@ def _mapping_row(name: str, overrides: Path | None) -> dict[str, Any]:
         "overridden": overrides is not None and (overrides / f"{name}.yaml").exists(),
         "version": compiled.version,
     }
-
-
-def _mappings() -> list[str]:
-    return [name for system in SYSTEMS for name in mapping_names(system)]
-
-
-def _known(name: str, known: Collection[str], what: str) -> str:
-    if name not in known:
-        raise click.BadParameter(f"there is no {what} `{name}`; {did_you_mean(name, known)}")
-    return name

@@ -6,6 +6,7 @@ Colours and full width are rich's decision: none where the output is no terminal
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _UNCUT = 1000  # columns of what is no terminal: a script gets every table whole
 _UNITS = ((86400, "day"), (3600, "h"), (60, "min"), (1, "s"))
+_steering = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
+"""What JSON leaves as it is and a terminal obeys."""
 _MARKS = {True: Text("✓", style="green"), False: Text("✗", style="bold red")}
 
 
@@ -57,7 +60,8 @@ def print_json(data: Any) -> None:
 
 def as_json_text(data: Any) -> str:
     """Decimals as text, instants in UTC with Z."""
-    return json.dumps(data, default=_plain, indent=2, ensure_ascii=False)
+    text = json.dumps(data, default=_plain, indent=2, ensure_ascii=False)
+    return _steering.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[Column], *, title: str = "", empty: str = "nothing") -> None:

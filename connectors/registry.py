@@ -12,6 +12,7 @@ from connectors.channeladvisor import schemas as channeladvisor
 from connectors.clarity import schemas as clarity
 from connectors.rest import RestConnection
 from connectors.rest.definition import Definition, load
+from connectors.sage100 import schemas as sage100
 from connectors.tims import schemas as tims
 from integration.errors import Misconfigured, SyncError
 from integration.ports import Budget
@@ -25,7 +26,7 @@ _HERE = Path(__file__).parent
 @dataclass(frozen=True, slots=True)
 class System:
     """A system by the word of the settings. `credentials`: what a connection must name, with a hint where a person finds it.
-    `reads` and `writes`: the schemas of its records by entity.
+    `reads` and `writes`: the schemas of its records by entity; `profiles`: those that are written by version, where versions differ.
 
     `python -m connectors.simulation <name>` runs its simulator.
     """
@@ -35,6 +36,15 @@ class System:
     credentials: Mapping[str, str]
     reads: Mapping[str, Schema] = field(default_factory=dict)
     writes: Mapping[str, Schema] = field(default_factory=dict)
+    profiles: Mapping[str, Mapping[str, Schema]] = field(default_factory=dict)
+
+    def writes_as(self, profile: str | None) -> Mapping[str, Schema]:
+        """What is written in the version that a connection's `profile` names. Raises Misconfigured for one that is not known."""
+        if profile is None or not self.profiles:
+            return self.writes
+        if profile not in self.profiles:
+            raise Misconfigured(f"{self.title} has no profile {profile!r}; {did_you_mean(profile, self.profiles)}", where="profile")
+        return self.profiles[profile]
 
     def known_paths(self, entity: str) -> frozenset[str]:
         """What a mapping of the entity may name on this system's side."""
@@ -63,11 +73,17 @@ _CLARITY = {
     "client_secret": "secret of the same client",
     "api_key": "X-Api-Key that was issued with the client id",
 }
+_SAGE100 = {
+    "api_key": "key of the integration, as the REST front knows it (X-Api-Key)",
+    "user": "Sage 100 user logon of the integration (X-Sage-User)",
+    "company": "company code of three characters, as in ABC (X-Sage-Company)",
+}
 _TIMS = {"client_id": "client id of an API client in TIMS", "client_secret": "secret of the same client"}
 
 SYSTEMS: Mapping[str, System] = {
     "channeladvisor": System("channeladvisor", "ChannelAdvisor", _CHANNELADVISOR, channeladvisor.READ, channeladvisor.WRITE),
     "clarity": System("clarity", "Clarity eCommerce", _CLARITY, clarity.READ, clarity.WRITE),
+    "sage100": System("sage100", "Sage 100", _SAGE100, sage100.READ, sage100.WRITE, sage100.WRITES),
     "tims": System("tims", "TIMS", _TIMS, tims.READ, tims.WRITE),
 }
 

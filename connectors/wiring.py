@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from marshmallow import Schema
 from sqlalchemy import Engine
 
 from connectors.registry import SYSTEMS, connect, definition
@@ -27,6 +28,8 @@ from integration.settings.model import Flow, Settings
 MAPPINGS = Path(__file__).parent.parent / "mappings"
 DEPENDS_ON = {"order": ("customer",)}
 """What a canonical entity needs to be in the target before it."""
+ITEMS = "item"
+"""The word list of an order's mapping with codes for SKUs of which the target knows neither the item nor an alias."""
 
 
 def open_house(settings: Settings) -> House:
@@ -73,8 +76,9 @@ class Wiring:
         target, target_budget = self.connection(flow.target)
         source_system = self.settings.connections[flow.source].system
         target_system = self.settings.connections[flow.target].system
-        reading = self._mapping(source_system, flow.entity)
-        writings = {entity: self._mapping(target_system, entity) for entity in (flow.entity, *DEPENDS_ON.get(flow.entity, ()))}
+        reading = self._mapping(flow.source, flow.entity)
+        writings = {entity: self._mapping(flow.target, entity) for entity in (flow.entity, *DEPENDS_ON.get(flow.entity, ()))}
+        schemas = SYSTEMS[target_system].writes_as(definition(self.settings.connections[flow.target]).profile)
         source_schema = SYSTEMS[source_system].reads[flow.entity]
         canonical_schema = CANONICAL[flow.entity]
         rules = flow.rules or load_flow_rules(MAPPINGS / "flows.yaml").get((source_system, target_system, flow.entity), ())
@@ -91,24 +95,25 @@ class Wiring:
             read=read,
             named=lambda raw: named(source_schema, raw),
             canonical=lambda stored: checked(canonical_schema, stored, f"the {flow.entity}"),
-            writing={entity: _writing(mapping, target_system, flow) for entity, mapping in writings.items()},
+            writing={entity: _writing(mapping, schemas[entity], flow) for entity, mapping in writings.items()},
             rules=[RULES[name] for name in rules],
             mapping="+".join([reading.version, *(mapping.version for mapping in writings.values())]),
             email=partial(email, source_schema) if knows_email(source_schema) else None,
+            items={sku: word.theirs[0] for sku, word in writings[flow.entity].words.get(ITEMS, {}).items()},
         )
 
-    def _mapping(self, system: str, entity: str) -> CompiledMapping:
-        return compiled(system, entity, self.settings.mappings_folder)
+    def _mapping(self, connection: str, entity: str) -> CompiledMapping:
+        configured = self.settings.connections[connection]
+        return compiled(configured.system, entity, self.settings.mappings_folder, definition(configured).profile)
 
 
 @cache
-def compiled(system: str, entity: str, overrides: Path | None) -> CompiledMapping:
+def compiled(system: str, entity: str, overrides: Path | None, profile: str | None = None) -> CompiledMapping:
     """The mapping file of an entity of a system, compiled with the customer's overrides. Raises Misconfigured with file and line."""
-    return load_mapping(MAPPINGS / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity))
+    return load_mapping(MAPPINGS / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity), profile)
 
 
-def _writing(mapping: CompiledMapping, system: str, flow: Flow) -> Writing:
-    schema = SYSTEMS[system].writes[mapping.entity]
+def _writing(mapping: CompiledMapping, schema: Schema, flow: Flow) -> Writing:
 
     def write(canonical: dict[str, Any]) -> dict[str, Any]:
         return mapping.write(as_booked(canonical, flow.charges) if mapping.entity == "order" else canonical)

@@ -29,6 +29,8 @@ UNIT_WORDS = {
     "apt": "Apartment", "bldg": "Building", "dept": "Department", "fl": "Floor", "flr": "Floor", "hngr": "Hangar", "lbby": "Lobby",
     "ofc": "Office", "ph": "Penthouse", "rm": "Room", "spc": "Space", "ste": "Suite", "trlr": "Trailer",
 }  # fmt: skip
+CODED = ("US", "CA")
+"""Countries whose states and provinces have codes of two letters."""
 DIRECTIONS = frozenset({"n", "s", "e", "w", "ne", "nw", "se", "sw"})
 
 _STREETS = frozenset(STREET_WORDS) | {word.lower() for word in STREET_WORDS.values()}
@@ -94,6 +96,17 @@ def country_code(text: str) -> str | None:
     if code is None:
         raise Invalid("is not a country or country code of ISO 3166-1")
     return code
+
+
+def country_alpha3(text: str) -> str | None:
+    """ISO 3166-1 alpha-3, as `country_code`."""
+    code = country_code(text)
+    if code is None:
+        return None
+    found = pycountry.countries.get(alpha_2=code)
+    if found is None:
+        raise Invalid("has no code of three letters")
+    return str(found.alpha_3)
 
 
 def state(text: str, country: str) -> str | None:

@@ -15,9 +15,12 @@ def instant(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError("an instant needs an offset from UTC")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # in the first or last hours of the calendar
+        raise ValueError("an instant must be a date in UTC too") from None
 
 
 def text(moment: datetime) -> str:
     """An instant as fixed-width text, so that the order of texts is the order of instants."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

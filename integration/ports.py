@@ -90,7 +90,7 @@ class Writable:
     elements apart. `repeatable`: a create that is sent twice is answered with what the first one made.
     `states`: members that tell a person how the record stands. `refusals`: what a code means by which the system refuses a write.
     `personal`: members that are personal data. `facts`: members that are kept for the books, and never compared.
-    `along`: members that go with every update, and are not kept.
+    `along`: members that go with every update that does not set them, and are not kept.
     """
 
     after_create: Mapping[str, Any]

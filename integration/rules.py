@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -20,6 +21,12 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """No order of a marketplace is older; a date before it is a clock or a field that went wrong."""
 CLOCK_SKEW = timedelta(days=1)
 """How far the clocks of a marketplace and a channel may be apart before one date cannot come before another."""
+
+
+NO_ZIP = "11111"
+"""What people type who know none."""
+
+_zip = re.compile(r"\d{5}(-\d{4})?", re.ASCII).fullmatch
 
 
 def has_lines(order: Order) -> list[FieldError]:
@@ -90,6 +97,19 @@ def sensible_dates(order: Order) -> list[FieldError]:
     return faults
 
 
+def us_postal_codes(order: Order) -> list[FieldError]:
+    """A US address has a ZIP code that exists: five digits from 00501 to 99950, with or without four more. Elsewhere nothing is asked."""
+    return [
+        FieldError(f"{place}.postal_code", "is no ZIP code: five digits from 00501 to 99950, or nine")
+        for place in ("shipping_address", "billing_address")
+        if (address := order.get(place)) is not None and address.get("country") == "US" and not _is_zip(address.get("postal_code"))
+    ]
+
+
+def _is_zip(code: str | None) -> bool:
+    return bool(code and _zip(code)) and "00501" <= str(code)[:5] <= "99950" and str(code)[:5] != NO_ZIP
+
+
 RULES: Mapping[str, Rule] = {
     "has_lines": has_lines,
     "required_fields": required_fields,
@@ -98,6 +118,7 @@ RULES: Mapping[str, Rule] = {
     "order_sums": order_sums,
     "known_currency": known_currency,
     "sensible_dates": sensible_dates,
+    "us_postal_codes": us_postal_codes,
 }
 
 

@@ -286,6 +286,14 @@ def faults(schema: Schema, data: Mapping[str, Any]) -> tuple[FieldError, ...]:
     return tuple(_faults(schema.validate(data), ""))
 
 
+def sound(schema: Schema, data: Any) -> tuple[dict[str, Any], tuple[FieldError, ...]]:
+    """What of `data` passes, as the schema reads it, and what it says against the rest."""
+    try:
+        return schema.load(data), ()
+    except ValidationError as error:
+        return error.valid_data if isinstance(error.valid_data, dict) else {}, tuple(_faults(error.messages, ""))
+
+
 def summary(what: str, found: Sequence[FieldError]) -> str:
     """One sentence that says how many fields of `what` do not pass, and the first of them."""
     return f"{what}: {found[0]}" if len(found) == 1 else f"{what}: {len(found)} fields do not pass, the first is {found[0]}"

@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 import psutil
+import redis
 
 from benchmarks.installation import installed
 from benchmarks.peers.environment import python_of
@@ -27,8 +30,8 @@ START_SECONDS = 60.0
 
 
 class Contender(ABC):
-    """`home` keeps what it remembers over a kill. `limited`: it is to keep the contracts' limits; `only_unexported`: it asks the channel only
-    for orders that are not marked, instead of trusting its own bookmark."""
+    """`home` keeps what it remembers over a kill. `limited`: it is to keep the contracts' limits; `only_unexported`: it asks the channel
+    only for orders that are not marked, instead of trusting its own bookmark alone."""
 
     polls = False
     """Whether it looks by itself every EVERY seconds; else `work` makes it look."""
@@ -48,7 +51,7 @@ class Contender(ABC):
         }
         self.stack = contextlib.ExitStack()
 
-    def __enter__(self) -> Contender:
+    def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self.stack = stack
             self.start()
@@ -61,7 +64,17 @@ class Contender(ABC):
     @abstractmethod
     def start(self) -> None: ...
 
-    def work(self) -> None:
+    def start_again(self) -> None:  # noqa: B027 - most are started by the next look
+        """After `kill`, with the same home."""
+
+    def rest(self, told: int) -> None:  # noqa: B027 - most rest once a look is over
+        """Wait until it has nothing to do, once the channel was told of all `told` orders."""
+
+    def left_in_queue(self) -> int:
+        """Orders that come back by themselves, later than anybody waits here."""
+        return 0
+
+    def work(self) -> None:  # noqa: B027 - some look by themselves
         """Look once for what is new and take it over, to the end; a failure ends the pass, as it would between two ticks of cron."""
 
     @abstractmethod
@@ -211,6 +224,14 @@ class Celery(Contender):
         self._pids = [self.stack.enter_context(one).pid for one in (worker, beat)]
         wait_for(lambda: " ready." in log.read_text(), START_SECONDS, f"Celery did not start; see {log}")
 
+    def rest(self, told: int) -> None:
+        time.sleep(1)
+
+    def left_in_queue(self) -> int:
+        """What the killed worker had fetched; kombu gives it back after its `visibility_timeout` of an hour."""
+        with redis.Redis.from_url(self._environment["PEER_REDIS_URL"]) as client:
+            return int(client.hlen("unacked"))
+
     def roots(self) -> Sequence[int]:
         return [*self._pids, self._valkey.pid]
 
@@ -230,6 +251,12 @@ class Ours(Contender):
 
     def start(self) -> None:
         self._installation = self.stack.enter_context(installed(self.home, self.systems, unlimited=not self.limited))
+
+    def start_again(self) -> None:
+        self.start()
+
+    def rest(self, told: int) -> None:
+        self._installation.take_over(told, START_SECONDS)
 
     def roots(self) -> Sequence[int]:
         return [pid for name, pid in self._installation.processes.items() if name != "flower"]

@@ -1,4 +1,5 @@
-"""The bare loop, and the same with a pool of threads: `python -m benchmarks.peers.loop [threads]` books what is new for each line it reads."""
+"""The bare loop, and the same with a pool of threads: `python -m benchmarks.peers.loop [THREADS]` books what is new for each line that it
+reads."""
 
 from __future__ import annotations
 

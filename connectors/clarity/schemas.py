@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from marshmallow import Schema
 
-from integration.schema import Email, Instant, Number, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
+from integration.schema import Email, Flag, Instant, Number, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
 
 ORDER_STATUSES = ("Pending", "Processing", "Shipped", "Completed", "OnHold", "Void")
 GATEWAYS = ("Stripe", "PayPal", "AuthorizeNet", "Invoice")
@@ -103,6 +103,7 @@ class ShipmentCreate(WriteSchema):
     service = Text(50)
     trackingNumber = Text(50)
     shippedAt = Instant(required=True)
+    notifyCustomer = Flag()
     items = Parts(ShipmentItem, 500, 1, required=True)
 
 

@@ -51,6 +51,11 @@ class Client:
         if lacking:
             where = f"connection {connection.name}, credentials"
             raise Misconfigured(f"{definition.title} needs the credential {lacking[0]!r}", where=where)
+        for header, name in self._grant.headers.items():
+            value = connection.credentials[name].reveal()
+            if not (value.isascii() and value.isprintable()):
+                where = f"connection {connection.name}, credentials.{name}"
+                raise Misconfigured(f"what goes into the header {header} must be one line of plain letters; set it again", where=where)
         self._url = connection.url.rstrip("/")
         self._errors = definition.errors
         self._times = definition.times
@@ -189,7 +194,7 @@ class Client:
         try:
             granted = payload.decode(answer.body)
             token, lifetime = granted["access_token"], float(granted["expires_in"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             token, lifetime = "", 0.0
         if not (isinstance(token, str) and token.isascii() and token.isprintable() and token and lifetime > 0):
             raise Transient(f"{self.name}: the token call was answered without access_token and expires_in")

@@ -14,7 +14,7 @@ from connectors.rest import levels, units
 from connectors.rest.client import Call, Client
 from connectors.rest.definition import Definition, Entity, Levels, Listing, Search
 from connectors.rest.moments import ServerTime
-from connectors.rest.webhooks import Subscriptions
+from connectors.rest.webhooks import LONGEST_KEY, Subscriptions
 from integration import clock
 from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Transient
 from integration.ports import (
@@ -128,10 +128,9 @@ class RestConnection:
         declared = self._entity(entity)
         search = self._needs(declared.find, entity, "find")
         found = [one for one in self._search(f"{entity}.find", search, value) if search.agrees(one, body)]
-        for way in declared.find_also if body is not None else ():
-            if found or not way.is_open(body):
-                continue
-            found = [one for one in self._search(f"{entity}.find", way, str(body[way.member])) if way.agrees(one, body)]
+        for way in declared.find_also:
+            if not found and body is not None and way.is_open(body):
+                found = [one for one in self._search(f"{entity}.find", way, str(body[way.member])) if way.agrees(one, body)]
         return [self.remote(entity, one) for one in found]
 
     def get(self, entity: str, key: str) -> Remote | None:
@@ -150,7 +149,7 @@ class RestConnection:
         along = declared.write.along if declared.write is not None else {}
         if declared.version is not None and version is not None:
             body = {declared.version: version, **body}
-        body = {**body, **along}
+        body = {**along, **body}
         address = self._address(path, *declared.in_path(key))
         return self._write(entity, Call(f"{entity}.update", "PUT", address, _numbered(declared, body), sent=body, repeatable=False))
 
@@ -321,7 +320,7 @@ class RestConnection:
 
     def _source_record(self, declared: Entity, raw: Any) -> SourceRecord | None:
         key = declared.key_of(raw) if isinstance(raw, dict) else None
-        if key is None:
+        if key is None or len(key) > LONGEST_KEY:  # the ledger has no room for it
             return None
         told = raw.get(declared.changed or "")
         if self._server is not None:

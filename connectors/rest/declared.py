@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
+from integration import yaml_file
 from integration.errors import Misconfigured
 from integration.suggest import did_you_mean
 
@@ -43,16 +43,11 @@ class Document:
 def read(path: Path) -> Document:
     """Raises Misconfigured where the file is missing, is no YAML or says a key twice."""
     yaml = YAML(typ="safe", pure=True)
-    try:
-        text = path.read_text(encoding="utf-8")
-        data, root = yaml.load(text), yaml.compose(text)
-    except (OSError, UnicodeDecodeError):
-        raise Misconfigured("the file cannot be read as UTF-8 text", where=str(path)) from None
-    except YAMLError as fault:
-        mark = fault.problem_mark if isinstance(fault, MarkedYAMLError) else None
-        where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-        raise Misconfigured(f"not valid YAML: {getattr(fault, 'problem', None) or 'unreadable'}", where=where) from None
-    return Document(data, {(): f"{path}:1", **dict(_places(root, (), str(path)))})
+
+    def take(text: str) -> Document:
+        return Document(yaml.load(text), {(): f"{path}:1", **dict(_places(yaml.compose(text), (), str(path)))})
+
+    return yaml_file.read(path, take)
 
 
 def _places(node: Node, route: Route, file: str) -> Iterator[tuple[Route, str]]:
@@ -128,7 +123,7 @@ def _choice(choices: tuple[Any, ...], value: Any, route: Route, document: Docume
         return _value(shapes[0], value, route, document)
     kinds = {get_args(get_type_hints(shape)["kind"])[0]: shape for shape in shapes}
     kind = value.get("kind") if isinstance(value, Mapping) else None
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise document.refuse((*route, "kind"), f"{dotted(route)} needs a kind: {did_you_mean(kind, kinds)}")
     return _section(kinds[kind], value, route, document)
 

@@ -7,6 +7,7 @@
     paging: {kind: …}                 paging.py
     errors: {kind: …}                  words.py: where code, message and field faults sit
     limits: {requests, per_seconds, concurrent, readers, writers}
+    profile: "2022"                   which of the system's field lengths hold, where versions differ
     moments: {kind: …}                moments.py: how a change is dated, where it is not by an instant
     times: {connect, total, settle}   seconds
     entities:                         by canonical name
@@ -45,6 +46,9 @@ from connectors.rest.words import Errors
 from integration.ports import Limits
 from integration.schema import SEPARATOR
 
+LONGEST_TIME = 3600
+"""Seconds that one operation may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -55,8 +59,8 @@ class Times:
     settle: float
 
     def __post_init__(self) -> None:
-        if min(self.connect, self.total) <= 0 or self.settle < 0:
-            raise ValueError("connect and total must be above 0 seconds, settle not below")
+        if not (0 < self.connect <= LONGEST_TIME and 0 < self.total <= LONGEST_TIME and 0 <= self.settle <= LONGEST_TIME):
+            raise ValueError(f"connect and total must be above 0 seconds, settle not below, and none above {LONGEST_TIME}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +83,14 @@ class Listing:
 @dataclass(frozen=True, slots=True)
 class Search:
     """The list at `path`, filtered by `parameter`: records whose `member` equals the value, to the letter or without letter case.
-    `also`: members that must be what is about to be written, whatever their letter case."""
+    `also`: members that must be what is about to be written, whatever their letter case; `only`: values that others must have."""
 
     path: str
     parameter: str
     member: str
     compare: Literal["exact", "caseless"] = "exact"
     also: tuple[str, ...] = ()
+    only: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_path("path", self.path, keyed=False)
@@ -100,6 +105,8 @@ class Search:
 
     def matches(self, body: Mapping[str, Any], value: str) -> bool:
         """Whether the record is meant, whatever the server made of the parameter. It is believed where the answer leaves the member out."""
+        if any(body.get(member) != wanted for member, wanted in self.only.items()):
+            return False
         found = body.get(self.member)
         if found is None:
             return True
@@ -318,12 +325,15 @@ class Definition:
     times: Times
     entities: Mapping[str, Entity]
     moments: LocalHours | None = None
+    profile: str | None = None
     item: ItemLookup | None = None
     webhooks: Webhooks | None = None
 
     def __post_init__(self) -> None:
         if self.base and (not self.base.startswith("/") or self.base.endswith("/")):
             raise ValueError("base must start with a slash and end without one")
+        if not _is_plain(self.base):
+            raise ValueError("base must be of letters, digits and signs of an address, without spaces")
         apart = (self.limits.readers, self.limits.writers)
         if min(self.limits.requests, self.limits.per_seconds, self.limits.concurrent, *(each for each in apart if each is not None)) < 1:
             raise ValueError("limits must each be at least 1")
@@ -342,9 +352,15 @@ def _letters(value: Any) -> str:
     return "" if value is None else str(value).casefold()
 
 
+def _is_plain(path: str) -> bool:
+    return path.isascii() and path.isprintable() and " " not in path
+
+
 def _check_path(entry: str, path: str, *, keyed: bool) -> None:
     if not path.startswith("/"):
         raise ValueError(f"{entry} must start with a slash")
+    if not _is_plain(path):
+        raise ValueError(f"{entry} must be of letters, digits and signs of an address, without spaces")
     if path.count("{key}") != int(keyed) or path.replace("{key}", "").count("{"):
         raise ValueError(f"{entry} must hold {{key}} once and no other braces" if keyed else f"{entry} takes no braces")
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from integration.errors import Refused, Transient
+
+_LEFT_ALONE = string.punctuation
+"""Of a link that is encoded already; what else no request line may hold is encoded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ class NextLink(_Led):
             link = None
         if link is None or not link.path.startswith("/"):
             raise Refused("the next page's link is no address")
-        return urlsplit(listing)._replace(path=link.path, query=link.query).geturl()
+        path, query = (quote(part, safe=_LEFT_ALONE) for part in (link.path, link.query))
+        return urlsplit(listing)._replace(path=path, query=query).geturl()
 
 
 @dataclass(frozen=True, slots=True)

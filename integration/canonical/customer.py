@@ -14,17 +14,28 @@ class Buyer(ReadSchema):
     knows them, as the channel was told."""
 
     first_name = Text(100)
+    """The given name."""
     last_name = Text(100)
+    """The family name."""
     name = Text(201)
+    """The whole name."""
     email = Email()
+    """The e-mail address as it was typed; compared without letter case."""
     phone = Text(40)
+    """The telephone number."""
     company = Text(200)
+    """The company that they buy for."""
     number_in_target = Text(64)
+    """The customer's number where orders are booked, as the channel knows it."""
 
 
 class CustomerAddress(ReadSchema):
+    """An address of a customer, and what it is for."""
+
     use = Text(10, among=("shipping", "billing"), required=True)
+    """What the address is for."""
     address = Part(Address, required=True)
+    """The address."""
 
 
 class Customer(Buyer):
@@ -32,7 +43,9 @@ class Customer(Buyer):
     belongs in a target that has divisions; written only."""
 
     division = Text(20)
+    """The division in which a new customer is made, in a system that has divisions. Written only."""
     addresses = Parts(CustomerAddress, 50)
+    """The addresses that are known of the customer."""
 
 
 def customer_of(order: Mapping[str, Any]) -> dict[str, Any]:

@@ -360,3 +360,18 @@ def poisoned(record: Record) -> SyncError:
         f"its worker died {record.kills} times while it was at work on this record alone; look into its log, then replay or dismiss this",
         (FieldError("", f"killed its worker {record.kills} times"),),
     )
+
+
+def named(connection: Connection, flow: str, names: Iterable[str]) -> dict[str, str]:
+    """The source keys of records by what another system calls them: the key itself, else the number that people know it by. A number that
+    two of them have names neither."""
+    r = tables.record.c
+    wanted = sorted(set(names))
+    rows = connection.execute(
+        select(r.source_key, r.reference).where(r.flow == flow, or_(r.source_key.in_(wanted), r.reference.in_(wanted))).distinct()
+    ).all()
+    keys: dict[str, set[str]] = {}
+    for row in rows:
+        keys.setdefault(row.reference, set()).add(row.source_key)
+    found = {name: next(iter(some)) for name, some in keys.items() if len(some) == 1 and name in wanted}
+    return found | {row.source_key: row.source_key for row in rows if row.source_key in wanted}

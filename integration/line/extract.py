@@ -124,7 +124,8 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
         newest = _newest(batch, page)
         # A record that was fetched by its key says nothing of those that changed before it.
         if newest is not None and batch.lane == "live" and KEYS not in batch.page and (page.in_order or page.next_token is None):
-            _advance(connection, batch.flow, newest)
+            # What claims to change tomorrow must not hide what changes today.
+            _advance(connection, batch.flow, min(newest, read_at))
         if page.next_token is None and STOOD_AT in batch.page:
             _looked_back(connection, batch.flow, clock.instant(batch.page[STOOD_AT]))
         following = _next_page(connection, batch, page, newest)

@@ -30,12 +30,18 @@ def known_items(house: House, journey: Journey, skus: Iterable[str]) -> dict[str
         try:
             with journey.target_budget.expecting(len(missing)):
                 for sku in missing:
-                    asked[sku] = journey.target.item(sku)
+                    asked[sku] = _ask(journey, sku)
         finally:
             with write(house.engine) as connection:
                 _remember(connection, name, asked)
         known |= asked
     return known
+
+
+def _ask(journey: Journey, sku: str) -> Item | None:
+    """An item of that code, an item with that alias, or the one that the mapping names."""
+    item, named = journey.target.item(sku), journey.items.get(sku)
+    return journey.target.item(named) if item is None and named is not None else item
 
 
 def forget(connection: Connection, name: str, skus: Collection[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine
@@ -29,7 +29,7 @@ class Writing:
 class Journey:
     """One flow, ready to travel. `read` makes a source record canonical and `canonical` checks one that comes back from the ledger,
     both raise Invalid with every fault; `named` is what of a source record can be read at all; `mapping` is the version of all
-    mappings together. `email` finds the address of the person whom a source record is about; None where its schema knows of none."""
+    mappings together; `items` are the target's codes for SKUs that it does not know itself. `email` finds the address of the person whom a source record is about; None where its schema knows of none."""
 
     flow: Flow
     source: Source
@@ -43,6 +43,7 @@ class Journey:
     rules: Sequence[Callable[[Canonical], Sequence[FieldError]]]
     mapping: str
     email: Callable[[Body], str | None] | None = None
+    items: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from integration.errors import Held, Limited, Misconfigured, Refused, SyncError, Transient, Unauthorized, Waiting
-from integration.ledger import crosswalk, order_lines, parts, tables
+from integration.ledger import crosswalk, order_lines, parts, records, tables
 from integration.ledger.database import read
 from integration.ledger.order_lines import OrderLine
 from integration.ledger.records import DEAD, SKIPPED
@@ -35,16 +35,19 @@ class Elsewhere(Exception):
 
 
 class Origins:
-    """Of the orders that a page of shipments or statuses speaks of. `journey` leads from the fulfilling system to the channel."""
+    """Of the orders that a page of shipments or statuses speaks of. `journey` leads from the fulfilling system to the channel. What a
+    fulfilling system knows of an order's origin is its key there, or its number."""
 
     def __init__(self, house: House, journey: Journey, orders: Sequence[Canonical]) -> None:
         """`orders` holds (canonical member) `order` and `reference`: the key where it is fulfilled, and the number of its origin."""
         self._house, self._journey = house, journey
-        flow = journey.flow
+        flow, order_flow = journey.flow, _order_flow(house, journey).flow.name
         with read(house.engine) as connection:
             self._lines = order_lines.of_orders(connection, flow.target, flow.source, [one["order"] for one in orders])
             self._booked = crosswalk.of_targets(connection, flow.source, "order", [one["order"] for one in orders])
-            references = [one["reference"] for one in orders if one["reference"]]
+            names = [one["reference"] for one in orders if one["reference"]]
+            self._named = records.named(connection, order_flow, names) if names else {}
+            references = [self._named.get(name, name) for name in names]
             rows = crosswalk.look_up(connection, flow.target, flow.source, "order", references) if references else {}
             keys = [key for source, key in self._booked.values() if source == flow.target]
             self._orders = parts.orders_of(connection, flow.target, flow.source, [*keys, *references])
@@ -78,20 +81,26 @@ class Origins:
         flow = self._journey.flow
         if not reference:
             raise Elsewhere(f"{order} has no number of another system")
+        reference = self._named.get(reference, reference)
         row = self._rows.get(reference)
         if row is not None and row.target_key is not None:
             raise Elsewhere(f"{reference} is booked as {row.target_key}, and {order} is another order with its number")
         if on_its_way(self._house, self._journey, reference):
             raise Held(f"the order {reference} of {flow.target} is not booked yet", "order", reference)
-        if self._channel_order(reference) is None:
+        there = self._channel_order(reference)
+        if there is None:
             raise Elsewhere(f"{order} is no order of {flow.target}")
-        return reference
+        return str(there["source_key"])
 
-    def _channel_order(self, key: str) -> Canonical | None:
+    def _channel_order(self, name: str) -> Canonical | None:
+        """By its key, else by its number where the channel can be asked for that."""
+        target = self._journey.target
         try:
-            remote = self._journey.target.get("order", key)
-        except Refused:  # a number that cannot be one of the channel's
-            return None
+            remote = target.get("order", name)
+        except Refused:  # what cannot be one of the channel's keys
+            remote = None
+        if remote is None and target.finds("order"):
+            remote = next(iter(target.find("order", name)), None)
         return _order_flow(self._house, self._journey).read(remote.body) if remote else None
 
     def _from_channel(self, order: str, key: str) -> dict[int, OrderLine]:

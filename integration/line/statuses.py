@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from integration import clock
-from integration.delivery import Delivered, Failed, Outcome, Parcel, Unanswered, differences, kept_members
+from integration.delivery import VERSION_TRIES, Delivered, Failed, Outcome, Parcel, Unanswered, differences, kept_members
 from integration.dispute import STATUS
-from integration.errors import Conflict, FieldError, Invalid, NoAnswer, Refused, SyncError
+from integration.errors import Conflict, FieldError, Invalid, NoAnswer, Refused, SyncError, Transient, VersionConflict
 from integration.ledger import crosswalk
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import read
@@ -21,10 +21,10 @@ from integration.line.pump import Pump
 from integration.line.unexpected import bug
 from integration.ports import TOO_LATE, Remote
 
-NEW, ENDED = "pending", "cancelled"
-"""The status with which every order starts, on which both sides agree until one of them says otherwise; and the one that is for good."""
+STARTS, ENDED = ("new", "pending"), "cancelled"
+"""The statuses with which an order starts, and the one that is for good."""
 
-TOLD_AS = {"shipped": NEW}
+TOLD_AS = {"shipped": "pending"}
 """A channel learns what has shipped from the shipments; of the status it need only know that the order is not on hold."""
 
 
@@ -82,7 +82,7 @@ class StatusLoader(Loader):
             known = crosswalk.look_up(connection, flow.target, flow.source, "order", keys) if keys else {}
         for job in jobs:
             row = known.get(job.about["order_key"])
-            job.about["agreed"] = (row.agreed if row else None) or NEW
+            job.about["agreed"] = (row.agreed if row else None) or "pending"
 
     def crossing(self, job: Job, crossing: Crossing) -> Crossing:
         return replace(crossing, target_key=job.about["order_key"])
@@ -93,7 +93,7 @@ class StatusLoader(Loader):
     def parcel(self, job: Job) -> Parcel:
         """The first word of an order is always told, though it says nothing new: it acknowledges the order."""
         writable = self._journey.target.writable(self._flow.entity)
-        first = job.about["word"] == NEW and not job.before
+        first = job.about["word"] in STARTS and not job.before
         settled = () if first or self.disagreed(job) else writable.groups[STATUS]
         return Parcel(self._flow.entity, job.about["order_key"], job.body, settled=settled)
 
@@ -103,7 +103,7 @@ class StatusLoader(Loader):
     def _send_job(self, job: Job) -> Answer:
         sent_at = clock.now()
         try:
-            outcome = self._bring(job)
+            outcome = self._bring_anew(job)
         except NoAnswer as error:  # the same status twice is the same as once
             outcome = Unanswered(error, clock.now(), sent=True)
         except SyncError as error:
@@ -115,6 +115,15 @@ class StatusLoader(Loader):
         else:
             self.got_through = True
         return Answer(job, outcome, sent_at)
+
+    def _bring_anew(self, job: Job) -> Outcome:
+        """As often as somebody on the channel saves the order between our look and our word."""
+        for _ in range(VERSION_TRIES):
+            try:
+                return self._bring(job)
+            except VersionConflict:
+                continue
+        raise Transient(f"the order {job.about['order_key']} changes too fast to be written; it is tried again")
 
     def _bring(self, job: Job) -> Outcome:
         target, parcel, key = self._journey.target, self.parcel(job), str(job.about["order_key"])

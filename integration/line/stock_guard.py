@@ -13,13 +13,13 @@ from sqlalchemy import Connection, exists, select, update
 
 from integration import clock
 from integration.errors import Misconfigured, PageExpired, Unauthorized, Unreachable, Waiting
-from integration.ledger import batches, commitments, stock, tables
-from integration.ledger.crosswalk import look_up
+from integration.ledger import batches, commitments, records, stock, tables
+from integration.ledger.crosswalk import look_up, of_targets
 from integration.ledger.database import read, write
 from integration.ledger.vault import fingerprint
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
-from integration.ports import Channel, Page, PageRequest, SourceRecord, Warehouse
+from integration.ports import Channel, Page, PageRequest, Reservation, SourceRecord, Warehouse
 from integration.settings.model import Flow, Settings
 
 FIRST_LOOK = timedelta(days=30)
@@ -159,6 +159,7 @@ class Guard:
         if not found:
             return
         with write(self._house.engine) as connection:
+            found = self._of_channel(connection, found)
             ours = look_up(connection, flow.target, flow.source, "order", {one.order_key for one in found})
             known = {key: crossing.target_key for key, crossing in ours.items()}
             # A second booking of an order, made by whomever, says nothing of the first.
@@ -167,6 +168,13 @@ class Guard:
             commitments.account(connection, flow.target, held, read_at)
             skus = commitments.disown(connection, flow.target, {one.order_key for one in valid} - held)
             stock.mark_due(connection, flow.name, skus)
+
+    def _of_channel(self, connection: Connection, found: Sequence[Reservation]) -> list[Reservation]:
+        """Each by the channel's key of its order, of which the warehouse may know the number alone."""
+        booked = of_targets(connection, self._flow.source, "order", [one.key for one in found])
+        keys = {target_key: key for target_key, (source, key) in booked.items() if source == self._flow.target}
+        names = records.named(connection, self.orders.flow.name, [one.order_key for one in found])
+        return [replace(one, order_key=keys.get(one.key) or names.get(one.order_key, one.order_key)) for one in found]
 
     def read_again(self, rows: Sequence[stock.Row]) -> None:
         """Ask the warehouse for the present quantities of these rows' items."""

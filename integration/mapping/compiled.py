@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from integration.canonical import CANONICAL
 from integration.errors import Invalid, Misconfigured
 from integration.mapping.compiler import Faults, Fill, compile_side
-from integration.mapping.document import Block, Field, merge, parse
+from integration.mapping.document import Block, Field, WordList, merge, parse
 from integration.mapping.expression import parse_expression
 from integration.schema import summary
 from integration.suggest import did_you_mean
@@ -38,6 +38,7 @@ class CompiledMapping:
     entity: str
     version: str
     fields: tuple[MappedField, ...]
+    words: Mapping[str, WordList]
     _sides: dict[str, Fill]
     _file: str
 
@@ -60,18 +61,23 @@ class CompiledMapping:
         return result
 
 
-def load_mapping(path: Path, overrides: Path | None = None, known_paths: frozenset[str] | None = None) -> CompiledMapping:
-    """The mapping in `<folder>/<system>/<entity>.yaml`, with the file of the same name under the folder `overrides` merged into it.
+def load_mapping(
+    path: Path, overrides: Path | None = None, known_paths: frozenset[str] | None = None, profile: str | None = None
+) -> CompiledMapping:
+    """The mapping in `<folder>/<system>/<entity>.yaml`, with the file of the same name in its folder `<profile>`, for what differs in that
+    version of the system, and that under the folder `overrides` merged into it.
 
     `known_paths` are the paths of the system's records; without them only the canonical side is checked. Raises Misconfigured
     with file and line for everything that could not run.
     """
     document = parse(path)
     digest = hashlib.sha256(path.read_bytes())
-    override = overrides / path.parent.name / path.name if overrides else None
-    if override and override.exists():
-        document = merge(document, parse(override))
-        digest.update(override.read_bytes())
+    ours = path.parent / profile / path.name if profile else None
+    theirs = overrides / path.parent.name / path.name if overrides else None
+    for override in (ours, theirs):
+        if override and override.exists():
+            document = merge(document, parse(override))
+            digest.update(override.read_bytes())
     if document.entity not in CANONICAL:
         raise Misconfigured(f"there is no entity {document.entity}; {did_you_mean(document.entity, CANONICAL)}", document.where)
     sides = {side: compile_side(document, side, known_paths) for side in document.sides}
@@ -80,6 +86,7 @@ def load_mapping(path: Path, overrides: Path | None = None, known_paths: frozens
         entity=document.entity,
         version=digest.hexdigest()[:12],
         fields=tuple(line for side, block in document.sides.items() for line in _listed(side, block, "", "")),
+        words=document.words,
         _sides=sides,
         _file=str(path),
     )

@@ -9,8 +9,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from integration import yaml_file
 from integration.errors import Misconfigured
 from integration.suggest import did_you_mean
 
@@ -71,18 +71,7 @@ def parse(path: Path) -> Document:
 
 def load_yaml(path: Path) -> CommentedMap:
     """The YAML of a file, with line numbers, comments and order. Raises Misconfigured."""
-    try:
-        root = YAML(typ="rt").load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise Misconfigured(f"the file cannot be read ({error.strerror})", str(path)) from None
-    except UnicodeDecodeError:
-        raise Misconfigured("the file is not UTF-8 text", str(path)) from None
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problem = (error.problem or "is not YAML").partition("\n")[0]
-        raise Misconfigured(f"this is not valid YAML: {problem}", f"{path}:{mark.line + 1 if mark else 1}") from None
-    except YAMLError:
-        raise Misconfigured("this is not valid YAML", f"{path}:1") from None
+    root = yaml_file.read(path, YAML(typ="rt").load)
     if not isinstance(root, CommentedMap):
         raise Misconfigured("the file must hold names with values", f"{path}:1")
     return root

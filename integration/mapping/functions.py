@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from integration.mapping import payments, places, values, words
+from integration.mapping import local, numbers, payments, places, values, words
 from integration.mapping.values import Step
 
 ANY, AS_ARGUMENTS = 0, -1
@@ -31,14 +31,25 @@ FUNCTIONS: Mapping[str, Function] = {
     "upper": Function(values.upper),
     "lower": Function(values.lower),
     "cut": Function(values.cut),
+    "start": Function(values.start),
+    "beyond": Function(values.beyond),
+    "marked": Function(values.marked, inputs=2),
     "joined": Function(values.joined, inputs=ANY),
     "labelled": Function(values.labelled, inputs=AS_ARGUMENTS),
     "default": Function(values.default, sees_null=True),
+    "given": Function(values.given, sees_null=True),
     "decimal": Function(values.decimal),
     "sum": Function(values.total),
     "money": Function(values.money),
     "instant": Function(values.instant),
     "date": Function(values.date),
+    "number": Function(numbers.number),
+    "less": Function(numbers.less, inputs=ANY),
+    "plus": Function(numbers.plus, inputs=ANY),
+    "units_of_goods": Function(numbers.units_of_goods, inputs=2),
+    "local_day": Function(local.local_day),
+    "day_begins": Function(local.day_begins),
+    "local_instant": Function(local.local_instant, inputs=2),
     "payment_state": Function(payments.payment_state, inputs=4),
     "word": Function(words.word, scoped=True),
     "whole": Function(values.whole),
@@ -47,10 +58,14 @@ FUNCTIONS: Mapping[str, Function] = {
     "key_in_target": Function(words.key_in_target, scoped=True, sees_null=True),
     "proper_case": Function(values.proper_case),
     "country": Function(places.country),
+    "country_alpha3": Function(places.country_alpha3),
+    "state_code": Function(places.state_code, inputs=2),
+    "city_and_region": Function(places.city_and_region, inputs=3),
     "street": Function(places.street, inputs=2),
     "state": Function(places.state, inputs=2),
     "postal_code": Function(places.postal_code, inputs=2),
     "first_line": Function(places.first_line, inputs=2),
     "second_line": Function(places.second_line, inputs=2),
+    "wrapped": Function(places.wrapped, inputs=ANY),
     "phone": Function(values.phone),
 }

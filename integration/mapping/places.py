@@ -15,6 +15,27 @@ def country() -> Step:
     return of_text(addresses.country_code)
 
 
+def country_alpha3() -> Step:
+    """The three-letter code of a country, from its code or name."""
+    return of_text(addresses.country_alpha3)
+
+
+def state_code() -> Step:
+    """A state or province where it has a code, in the US and Canada; null elsewhere. Takes it and the country."""
+    return lambda values: values[0] if values[1] in addresses.CODED else None
+
+
+def city_and_region() -> Step:
+    """The city, and behind it the region where that has no code, outside the US and Canada. Takes city, region and country."""
+
+    def step(values: Any) -> str | None:
+        city, region, country = values
+        named = [city] if country in addresses.CODED else [city, region]
+        return ", ".join(part for part in named if part and is_text(part)) or None
+
+    return step
+
+
 def street() -> Step:
     """An address line in its one form; takes the line and the country."""
     return _in_country(addresses.street)
@@ -32,16 +53,26 @@ def postal_code() -> Step:
 
 def first_line(width: int) -> Step:
     """The first of two address lines, when both are made to fit the width; takes both."""
-    return lambda lines: _fitted(lines, width)[0]
+    return wrapped(width, 2, 1)
 
 
 def second_line(width: int) -> Step:
     """The second of two address lines, when both are made to fit the width; takes both."""
+    return wrapped(width, 2, 2)
 
-    def step(lines: Any) -> str | None:
+
+def wrapped(width: int, most: int, number: int) -> Step:
+    """One of `most` address lines, when all that are given are made to fit the width; takes them all."""
+    if not 1 <= number <= most:
+        raise ValueError(f"there is no line {number} of {most}")
+
+    def step(given: Any) -> str | None:
+        lines = [line if line is None or is_text(line) else None for line in given]
         try:
-            return _fitted(lines, width)[1]
+            return addresses.fit_lines(lines, width, most)[number - 1]
         except Invalid:
+            if number == 1:
+                raise
             return None  # the first line tells it
 
     return step
@@ -59,8 +90,3 @@ def _in_country(harmonize: Callable[[str, str], str | None]) -> Step:
         return harmonize(value, code or "")
 
     return step
-
-
-def _fitted(lines: list[Any], width: int) -> tuple[str | None, str | None]:
-    first, second = (line if line is None or is_text(line) else None for line in lines)
-    return addresses.fit_lines(first, second, width)

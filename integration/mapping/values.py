@@ -19,6 +19,8 @@ Step = Callable[[Any], Any]
 
 MOST_DIGITS, MOST_PLACES = 15, 10
 """No amount is longer before and after its point; Decimal's 28 digits hold that exactly."""
+LONGEST_FRACTION = 40
+"""What is written as `1E-999999999` is a few letters, and as digits a gigabyte."""
 
 
 def text() -> Step:
@@ -45,6 +47,11 @@ def whole() -> Step:
     return step
 
 
+def given() -> Step:
+    """Whether there is a value: true or false."""
+    return lambda value: value not in (None, "")
+
+
 def tidy() -> Step:
     """Single spaces, none at the ends; null for nothing but spaces."""
     return of_text(addresses.tidy)
@@ -63,6 +70,26 @@ def lower() -> Step:
 def cut(most: int) -> Step:
     """At most so many characters; what is cut ends in …"""
     return of_text(lambda value: value if len(value) <= most else value[: most - 1] + "…")
+
+
+def start(most: int) -> Step:
+    """The first so many characters; for what has a place of its own for the whole, see `beyond`."""
+    return of_text(lambda value: value[:most])
+
+
+def beyond(most: int) -> Step:
+    """The whole text where it is longer than so many characters, else null."""
+    return of_text(lambda value: value if len(value) > most else None)
+
+
+def marked(sign: str) -> Step:
+    """A word, with the sign behind it where the second value is there and not empty; takes both."""
+
+    def step(values: Any) -> str | None:
+        word, flag = values
+        return f"{word}{sign}" if flag and word else word
+
+    return step
 
 
 def joined(separator: str = " ") -> Step:
@@ -122,7 +149,10 @@ def instant() -> Step:
             raise Invalid("is not an instant such as 2026-03-02T14:05:09.120Z") from None
         if moment.tzinfo is None:
             raise Invalid("says no time zone")
-        return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+        try:
+            return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+        except OverflowError:
+            raise Invalid("is no date in UTC") from None
 
     return step
 
@@ -168,6 +198,6 @@ def exact(value: Any) -> Decimal:
         number = Decimal(value)
     except InvalidOperation:
         raise Invalid("is not an amount") from None
-    if not number.is_finite() or number.adjusted() > MOST_DIGITS:
+    if not number.is_finite() or number.adjusted() > MOST_DIGITS or int(number.as_tuple().exponent) < -LONGEST_FRACTION:
         raise Invalid("is not an amount")
     return number

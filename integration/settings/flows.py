@@ -83,8 +83,8 @@ def _conflicts(table: Table) -> Mapping[str, Winner]:
     return {**CONFLICTS, **chosen}
 
 
-def _charges(table: Table) -> Mapping[Charge, str]:
-    chosen: dict[Charge, str] = table.given(dict.fromkeys(get_args(Charge), values.text))
+def _charges(table: Table) -> Mapping[str, str]:
+    chosen = table.given(dict.fromkeys(get_args(Charge), values.text))
     table.close()
     return chosen
 

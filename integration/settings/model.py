@@ -139,7 +139,7 @@ class Flow:
     customers: KnownCustomers = "never"
     new_customers: NewCustomers = "create"
     division: str | None = None
-    charges: Mapping[Charge, str] = field(default_factory=dict)
+    charges: Mapping[str, str] = field(default_factory=dict)
     buffer: Buffer = field(default_factory=Buffer)
     distribution_center: str = ""
     full_pass_at: int = 3 * 60

@@ -1,4 +1,5 @@
-"""One pass of the pipeline: `python -m benchmarks.peers.dlt.pipeline FOLDER`, which keeps its state. What an earlier pass left is loaded first."""
+"""One pass of the pipeline: `python -m benchmarks.peers.dlt.pipeline FOLDER`, which keeps its state; what an earlier pass has left is
+loaded first."""
 
 from __future__ import annotations
 
@@ -16,11 +17,11 @@ from benchmarks.peers import apis
 from benchmarks.peers.apis import Channel, Erp
 from benchmarks.peers.sales_order import sales_order
 
-INSTANTS: Any = {name: {"data_type": "text"} for name in ("OrderDate", "CreatedDate", "UpdatedDate")}
+TEXTS: Any = {name: {"data_type": "text"} for name in ("OrderDate", "CreatedDate", "UpdatedDate", "SellerOrderID")}
 NESTED: Any = {name: {"data_type": "json"} for name in ("CustomerInfo", "ShippingAddress", "BillingAddress", "Items", "Promotions")}
 
 
-@dlt.resource(primary_key="ChannelAdvisorOrderID", columns=INSTANTS | NESTED)
+@dlt.resource(primary_key="ChannelAdvisorOrderID", columns=TEXTS | NESTED)
 def orders(updated: Any = dlt.sources.incremental("UpdatedDate")) -> Iterator[Any]:  # noqa: B008 - how dlt declares its cursor
     client = RESTClient(
         apis.channel_url(),
@@ -37,7 +38,7 @@ def systems() -> tuple[Erp, Channel]:
 
 
 @dlt.destination(name="tims")
-def tims(items: Any, table: Any) -> None:
+def tims(items: Any, table: Any) -> None:  # noqa: ARG001 - dlt passes both
     erp, channel = systems()
     for item in items:
         sold = sales_order(item)

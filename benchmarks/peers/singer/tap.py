@@ -9,6 +9,7 @@ import requests
 from singer_sdk import RESTStream, Tap
 from singer_sdk import typing as th
 from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.helpers._typing import TypeConformanceLevel
 from singer_sdk.pagination import BaseHATEOASPaginator
 
 from benchmarks.peers import apis
@@ -16,6 +17,20 @@ from benchmarks.peers import apis
 TEXT = {"type": ["string", "null"]}
 ANY = {"type": ["object", "null"], "additionalProperties": True}
 LIST = {"type": ["array", "null"], "items": ANY}
+TEXTS = (
+    *("OrderID", "SiteName", "SellerOrderID", "OrderStatus", "PaymentStatus", "FulfillmentStatus", "OrderDate", "CreatedDate"),
+    *("UpdatedDate", "Currency", "TotalAmount", "ShippingMethod", "PaymentMethod"),
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "ChannelAdvisorOrderID": {"type": "integer"},
+        **dict.fromkeys(TEXTS, TEXT),
+        **dict.fromkeys(("CustomerInfo", "ShippingAddress", "BillingAddress"), ANY),
+        **dict.fromkeys(("Items", "Promotions"), LIST),
+        "Exported": {"type": ["boolean", "null"]},
+    },
+}
 
 
 class NextLink(BaseHATEOASPaginator):
@@ -30,22 +45,8 @@ class Orders(RESTStream):
     replication_key = "UpdatedDate"
     is_sorted = True
     records_jsonpath = "$.value[*]"
-    schema = {
-        "type": "object",
-        "properties": {
-            "ChannelAdvisorOrderID": {"type": "integer"},
-            **dict.fromkeys(
-                (
-                    *("OrderID", "SiteName", "SellerOrderID", "OrderStatus", "PaymentStatus", "FulfillmentStatus", "OrderDate"),
-                    *("CreatedDate", "UpdatedDate", "Currency", "TotalAmount", "ShippingMethod", "PaymentMethod"),
-                ),
-                TEXT,
-            ),
-            **dict.fromkeys(("CustomerInfo", "ShippingAddress", "BillingAddress"), ANY),
-            **dict.fromkeys(("Items", "Promotions"), LIST),
-            "Exported": {"type": ["boolean", "null"]},
-        },
-    }
+    schema = SCHEMA
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.ROOT_ONLY  # what is nested is passed on as it is
 
     @property
     def url_base(self) -> str:
@@ -53,7 +54,7 @@ class Orders(RESTStream):
 
     @property
     def authenticator(self) -> BearerTokenAuthenticator:
-        return BearerTokenAuthenticator(apis.channel_token())
+        return BearerTokenAuthenticator(token=apis.channel_token())
 
     def get_new_paginator(self) -> NextLink:
         return NextLink()

@@ -23,6 +23,7 @@ from integration.errors import (
     Transient,
     Unauthorized,
     VersionConflict,
+    Waiting,
 )
 from integration.ports import Item, Remote
 

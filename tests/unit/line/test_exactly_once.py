@@ -35,7 +35,7 @@ class Fated(FakeSystem):
         self.fates = fates
         self.blind = blind
 
-    def find(self, entity: str, value: str) -> Sequence[Remote]:
+    def find(self, entity: str, value: str, body: Body | None = None) -> Sequence[Remote]:
         with self._lock:
             blind = self.blind.pop(0) if self.blind and entity == "order" else False
         if blind:

@@ -50,7 +50,7 @@ def test_case_twice_is_case_once_and_changes_case_and_spaces_alone(line: str):
 @given(st.lists(st.from_regex(r"[A-Za-z0-9]{1,14},?", fullmatch=True), min_size=1, max_size=20), st.lists(st.just("Apt"), max_size=3))
 def test_fitted_lines_fit_and_lose_no_word(first: list[str], second: list[str]):
     try:
-        lines = addresses.fit_lines(" ".join(first), " ".join(second) or None, 60)
+        lines = addresses.fit_lines([" ".join(first), " ".join(second) or None], 60, 2)
     except Invalid:
         assert len(" ".join([*first, *second])) > 60
         return
@@ -149,7 +149,7 @@ def test_what_cannot_be_right_is_refused_without_repeating_it(harmonize, typed: 
 
 def test_lines_that_fit_only_abbreviated():
     line = "Apartment Towers of the Grand Old Boulevard and Parkway and " + "Highway and Terrace and Boulevard and Expressway and Drive"
-    first, second = addresses.fit_lines(line, "Suite 4", 60)
+    first, second = addresses.fit_lines([line, "Suite 4"], 60, 2)
     assert (first, second) == (
         "Apt Towers of the Grand Old Blvd and Pkwy and Hwy and Ter",
         "and Blvd and Expy and Dr, Ste 4",
@@ -157,7 +157,7 @@ def test_lines_that_fit_only_abbreviated():
 
 
 def test_lines_that_cannot_fit_are_refused():
-    with pytest.raises(Invalid, match="two lines of 60"):
-        addresses.fit_lines("x" * 61, None, 60)
+    with pytest.raises(Invalid, match="2 lines of 60"):
+        addresses.fit_lines(["x" * 61, None], 60, 2)
     with pytest.raises(Invalid):
-        addresses.fit_lines("word " * 20, "y" * 50, 60)
+        addresses.fit_lines(["word " * 20, "y" * 50], 60, 2)

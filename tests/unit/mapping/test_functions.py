@@ -117,6 +117,7 @@ def test_texts():
     assert call("default", "x")(None) == "x"
     assert call("default", "x")("") == "x"
     assert call("default", "x")(0) == 0
+    assert [call("given")(value) for value in ("1Z9", 0, "", None)] == [True, True, False, False]
 
 
 def test_a_bad_country_is_told_once_by_its_own_line():

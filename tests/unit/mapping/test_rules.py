@@ -74,8 +74,22 @@ def test_currency(order: dict[str, Any]):
 
 def test_addresses(order: dict[str, Any]):
     order["shipping_address"]["city"] = None
-    order["billing_address"] = {"line1": "", "city": "Austin", "country": "US"}
+    order["billing_address"] = {"line1": "", "city": "Austin", "country": "CA"}
     assert found(order) == ["shipping_address.city: is missing", "billing_address.line1: is missing"]
+
+
+@pytest.mark.parametrize("code", ["00501", "78701", "78701-1234", "99950"])
+def test_a_zip_code_that_exists(order: dict[str, Any], code: str):
+    order["shipping_address"]["postal_code"] = code
+    assert found(order) == []
+
+
+@pytest.mark.parametrize("code", [None, "", "11111", "00500", "99951", "7870", "78701-12", "SW1A 1AA"])
+def test_a_zip_code_that_does_not(order: dict[str, Any], code: str | None):
+    order["shipping_address"]["postal_code"] = code
+    assert found(order) == ["shipping_address.postal_code: is no ZIP code: five digits from 00501 to 99950, or nine"]
+    order["shipping_address"]["country"] = "GB"
+    assert found(order) == []
 
 
 @pytest.mark.parametrize(("member", "moment", "said"), [
@@ -91,7 +105,8 @@ def test_dates(order: dict[str, Any], member: str, moment: str, said: str):
 
 def test_the_flows_of_each_pair_name_rules_that_exist(tmp_path: Path):
     rules = load_flow_rules(ROOT / "mappings" / "flows.yaml")
-    assert set(rules["channeladvisor", "tims", "order"]) == set(RULES)
+    assert {name for names in rules.values() for name in names} == set(RULES)
+    assert set(RULES) - set(rules["clarity", "tims", "order"]) == {"us_postal_codes"}
     wrong = tmp_path / "flows.yaml"
     wrong.write_text("flows:\n  - source: a\n    target: b\n    entity: order\n    rules:\n      - order_sum\n")
     with pytest.raises(Misconfigured, match=r"flows.yaml:6: there is no rule order_sum; did you mean `order_sums`\?"):

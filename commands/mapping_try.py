@@ -1,0 +1,148 @@
+"""`integration mapping try`: one raw record from a file taken through the mappings, field by field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from commands.configuration import overrides_folder
+from commands.exits import Exit
+from commands.failure import Failure
+from commands.known import known, mappings
+from commands.output import Column, console, json_option, print_json, print_table, printable
+from connectors import trial
+from connectors.mappings import FOLDER
+from connectors.registry import SYSTEMS
+from connectors.trial import Part, Trial
+from integration.mapping.origin import Filled
+from integration.mapping.paths import general
+from integration.schema import REFERENCE
+
+
+@click.command("try")
+@click.argument("name", metavar="SYSTEM/ENTITY")
+@click.option(
+    "--file", "path", type=click.Path(path_type=Path), required=True, help="The record as the system gives it, in JSON; - is stdin."
+)
+@click.option("--to", "target", metavar="SYSTEM", help="Go on to what this system would be sent.")
+@json_option
+@click.pass_context
+def try_mapping(ctx: click.Context, name: str, path: Path, target: str | None, as_json: bool) -> None:
+    """Take one record through the mappings: source, canonical, target.
+
+    Shows each field with its value, the fields that it comes from, the functions on the way and the line of the mapping, and every
+    problem. Nothing is sent or kept. Exit code 3 where there is a problem.
+    """
+    _check_names(name, target)
+    raw = _record(path)
+    system, _, entity = name.partition("/")
+    if not raw.keys() & SYSTEMS[system].reads[entity].fields.keys():
+        raise Failure(f"{path}: this is no {entity} of {SYSTEMS[system].title}: it has none of the members of one.", Exit.FAILED)
+    tried = trial.try_mapping(name, raw, target, overrides_folder(ctx.obj))
+    if as_json:
+        print_json(_as_data(tried))
+    else:
+        _show(tried)
+    if tried.problems:
+        ctx.exit(Exit.PERSON)
+
+
+def _check_names(name: str, target: str | None) -> None:
+    """That the one system gives such records and the other takes them."""
+    system, _, entity = known(name, mappings(), "mapping").partition("/")
+    if entity not in SYSTEMS[system].reads:
+        raise click.BadParameter(f"{name} only writes: try the mapping that reads the {entity}, with --to {system}")
+    if target is None:
+        return
+    known(target, SYSTEMS, "system")
+    if entity not in SYSTEMS[target].writes:
+        raise click.BadParameter(f"{SYSTEMS[target].title} takes no {entity.replace('_', ' ')} of us", param_hint="--to")
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        text = click.get_text_stream("stdin").read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+        data = json.loads(text, parse_float=Decimal)
+    except OSError as error:
+        raise Failure(f"{path} cannot be read ({error.strerror}).", Exit.FAILED) from None
+    except json.JSONDecodeError as error:
+        raise Failure(f"{path}:{error.lineno}: this is not JSON ({error.msg}).", Exit.FAILED) from None
+    except (UnicodeDecodeError, RecursionError):
+        raise Failure(f"{path}: this is not JSON in UTF-8.", Exit.FAILED) from None
+    if isinstance(data, list):
+        raise Failure(f"{path} holds a list of {len(data)}; give one record, an object.", Exit.FAILED)
+    if not isinstance(data, dict):
+        raise Failure(f"{path} holds {'null' if data is None else 'a plain value'}; give one record, an object.", Exit.FAILED)
+    return data
+
+
+def _show(tried: Trial) -> None:
+    screen = console()
+    columns = [Column("field", "Field", style="bold"), Column("value", "Value"), Column("from", "From", style="cyan")]
+    columns += [Column("through", "Through"), Column("where", "Line", style="dim")]
+    for part in tried.parts:
+        rows = [_row(part, one) for one in part.fields]
+        print_table(rows, columns, title=f"{part.title}, by {part.mapping} version {part.version}")
+        screen.print()
+    if not tried.problems:
+        screen.print("No problem.", style="green")
+        return
+    count = len(tried.problems)
+    screen.print(f"{count} problem{'s' if count > 1 else ''}:", style="bold red")
+    rows = [{"stage": one.stage, "field": one.field or "the record", "message": one.message} for one in tried.problems]
+    print_table(rows, [Column("stage", "In"), Column("field", "Field", style="bold"), Column("message", "What is wrong", style="red")])
+    if tried.rules_left_out:
+        screen.print(f"\nNot checked, because it takes what passes before: {', '.join(tried.rules_left_out)}.", style="dim")
+
+
+def _row(part: Part, one: Filled) -> Mapping[str, Any]:
+    line = one.line
+    return {
+        "field": one.field,
+        "value": _value(part, one),
+        "from": ("\n".join(line.paths) or line.expression) if line else "",
+        "through": line.functions if line else "",
+        "where": _short(line.where) if line else "",
+    }
+
+
+def _value(part: Part, one: Filled) -> Text:
+    if isinstance(one.value, dict) and REFERENCE in one.value:
+        return Text(f"the key of the {one.value[REFERENCE]}, once it is there", style="dim")
+    if one.value is None:
+        return Text("filled in when it is delivered" if general(one.field) in part.awaited else "-", style="dim")
+    if isinstance(one.value, Decimal):
+        return Text(format(one.value, "f"))
+    return Text(printable(one.value if isinstance(one.value, str) else json.dumps(one.value, ensure_ascii=False, default=str)))
+
+
+def _as_data(tried: Trial) -> Mapping[str, Any]:
+    return {
+        "records": [
+            {"record": part.title, "mapping": part.mapping, "version": part.version, "fields": [_field(one) for one in part.fields]}
+            for part in tried.parts
+        ],
+        "problems": [{"stage": one.stage, "field": one.field, "message": one.message} for one in tried.problems],
+        "rules_left_out": list(tried.rules_left_out),
+    }
+
+
+def _field(one: Filled) -> Mapping[str, Any]:
+    line = one.line
+    return {
+        "field": one.field,
+        "value": one.value,
+        "from": list(line.paths) if line else [],
+        "through": line.functions if line else "",
+        "where": _short(line.where) if line else None,
+    }
+
+
+def _short(where: str) -> str:
+    return where.removeprefix(f"{FOLDER.parent}/")
