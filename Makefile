@@ -6,7 +6,7 @@ CODE := integration connectors tasks commands
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: install help demo test lint format types imports check bench audit clean
+.PHONY: install help demo test lint format types imports check bench chaos audit clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -38,11 +38,14 @@ check: lint types imports test ## all of the above
 bench: .venv/dev.stamp ## the measurements of benchmarks/; they take minutes
 	@$(BIN)/python -m benchmarks
 
+chaos: .venv/dev.stamp ## everything fails while orders flow; QUICK=1, SEED=7, REPLAY=1 for the kept cases; see docs/chaos.md
+	@$(BIN)/python -m chaos $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay)
+
 audit: .venv/dev.stamp ## known vulnerabilities of the pinned packages; asks a service on the internet
 	@$(BIN)/pip-audit --requirement requirements/run.txt --require-hashes --disable-pip
 
 clean: ## remove .venv and caches; never .integration, which holds data and keys
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf .venv benchmarks/peers/*/.venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info
 
 # A stamp stands for an installed list: pip runs again only when the list or the project's entry points change.
 .venv/%.stamp: requirements/%.txt requirements/install.py pyproject.toml

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from benchmarks import accuracy, cpu, drain, growth, intake, lanes, latency, memory, stock
+from benchmarks.peers import compare
 from benchmarks.progress import Progress
 from benchmarks.report import RESULTS, Report, keep, show
 
@@ -21,6 +22,7 @@ BENCHMARKS: Mapping[str, Callable[..., Report]] = {
     "stock": stock.run,
     "accuracy": accuracy.run,
     "intake": intake.run,
+    "peers": compare.run,
 }
 
 WIDTH = 140
@@ -32,7 +34,7 @@ WIDTH = 140
 @click.option("--quick", is_flag=True, help="A small version of each, within about three minutes: does everything work?")
 def main(names: tuple[str, ...], *, quick: bool) -> None:
     """Measure a running installation between simulated systems on this machine: cpu, drain, latency, lanes, memory, growth, stock,
-    accuracy, intake."""
+    accuracy, intake, peers."""
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH

@@ -75,7 +75,7 @@ class Course:
 
 
 def run(progress: Progress, *, quick: bool) -> Report:
-    seconds = 60 if quick else 600
+    seconds = 60 if quick else 300
     guarded = _course(progress, "with the guard", seconds, FLOWS + STOCK, contextlib.nullcontext)
     naive = _course(progress, "the naive push", seconds, FLOWS, _naive_push)
     if not quick:

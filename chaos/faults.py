@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import redis
 
-from chaos.scene import CHANNEL, ERP, Scene
+from chaos.scene import CHANNEL, ERP, WORKERS, Scene
 from connectors.simulation.remote import RemoteSimulator
 from integration.ledger.batches import LEASE_SECONDS
 
@@ -37,9 +37,9 @@ class Stage:
 def kill(stage: Stage) -> Steps:
     """SIGKILL for a child of a worker, a worker, beat or the gateway, every few seconds."""
     while True:
-        name = stage.dice.choice(("child", "child", "worker-load", "worker-line", "beat", "gateway"))
+        name = stage.dice.choice(("child", "child", *WORKERS, "beat", "gateway"))
         if name == "child":
-            pool = stage.scene.pool(stage.dice.choice(("worker-load", "worker-line")))
+            pool = stage.scene.pool(stage.dice.choice(WORKERS))
             if pool:
                 _signal(stage.dice.choice(pool).pid, signal.SIGKILL)
         elif name in (pids := stage.scene.pids()):

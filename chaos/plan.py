@@ -24,12 +24,10 @@ LASTS: Mapping[str, tuple[float, float]] = {
 }
 """Every fault by its name, with the seconds that it lasts at least and at most."""
 
-SHORT = tuple(name for name, (_, most) in LASTS.items() if most <= 60)
-
 FIRST_AT = 5.0
 """Something must be under way that can be struck."""
 
-GAPS = (2.0, 6.0)
+GAPS = (8.0, 16.0)
 """Seconds between the starts of two pairs."""
 
 REST = 5.0

@@ -43,7 +43,8 @@ def report(result: Result) -> Report:
         "requests": requests(result),
         "waiting": [(round(at, 1), count) for at, count in result.waiting],
     }
-    title = f"{case.orders:,} orders under {len(result.struck)} faults, on {case.database} (seed {case.seed}): seconds until all were booked again"
+    what = f"{case.orders:,} orders under {len(result.struck)} faults, on {case.database} (seed {case.seed})"
+    title = f"{what}: seconds until all were booked again"
     return Report(f"chaos-{case.database}", title, ("fault", "struck", "p50", "p99", "longest"), rows, _notes(result, figures), figures)
 
 
@@ -52,9 +53,9 @@ def _notes(result: Result, figures: Mapping[str, Any]) -> Sequence[str]:
     dead, held, good = sum(fate in ("dead", "too late") for fate in fates), fates.count("held"), fates.count("booked")
     took, asked = figures["seconds"], " and ".join(f"{count:,} to {name}" for name, count in figures["requests"].items())
     verdict = (
-        f"Verdict: {good:,} good orders are booked once, with their money, lines and customers; {dead} that a person must see are dead letters "
-        f"and {held} that wait are on hold, each with its reason, and nothing else is. Every shipment is on the channel once, and the stock "
-        "is equal."
+        f"Verdict: {good:,} good orders are booked once, with their money, lines and customers; {dead} that a person must see are "
+        f"dead letters and {held} that wait are on hold, each with its reason, and nothing else is. Every shipment is on the channel once, "
+        "and the stock is equal."
     )
     if result.wrong:
         verdict = f"Verdict: {len(result.wrong)} things are not as they must be."

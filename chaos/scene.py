@@ -26,6 +26,7 @@ from connectors.simulation.remote import RemoteSimulator
 
 CHANNEL, ERP = "channeladvisor", "tims"
 LATENCY_MS = 20
+WORKERS = ("worker-load", "worker-line")
 START_SECONDS = 120.0
 COMMAND_SECONDS = 120.0
 
@@ -133,8 +134,8 @@ class Scene:
 
     def start(self) -> None:
         """Returns once the workers serve."""
-        log = (self.folder / "up.log").open("a")
-        with log:
+        before = self._ready()
+        with (self.folder / "up.log").open("a") as log:
             self.up = subprocess.Popen(
                 [sys.executable, "-m", "chaos.victim", "up"],
                 env={**os.environ, **self.environment},
@@ -146,7 +147,7 @@ class Scene:
                 start_new_session=True,
             )
         wait_for(
-            lambda: {"worker-load", "worker-line", "beat", "gateway"} <= self.pids().keys() or self._died(),
+            lambda: all(now > then for now, then in zip(self._ready(), before, strict=True)) or self._died(),
             START_SECONDS,
             f"the installation did not start; see {self.folder}",
         )
@@ -199,6 +200,11 @@ class Scene:
         """A process of another machine that shares the database and Redis."""
         command = [sys.executable, "-m", "celery", "-A", "chaos.worker", *words]
         return running(command, self.folder / f"{name}.log", self.environment)
+
+    def _ready(self) -> list[int]:
+        """How often each worker has said that it serves."""
+        logs = [self.folder / ".integration" / "logs" / f"{name}.log" for name in WORKERS]
+        return [log.read_text().count(" ready.") if log.exists() else 0 for log in logs]
 
     def _died(self) -> bool:
         if self.up is None or self.up.poll() is None:

@@ -60,14 +60,21 @@ def judge(placed: Mapping[str, Placing], evidence: Evidence) -> list[str]:
         *complaints(placed, evidence.channel, evidence.erp, letters, holds, stats, GUEST),
         *_wrong_customers(evidence.erp),
         *_wrong_poison(placed, letters),
-        *(f"dead letter {one.id} of {one.flow}: {one.reason}" for one in evidence.letters if one.flow != ORDERS),
+        *(f"dead letter {one.id} of {one.flow}: {one.reason}" for one in evidence.letters if not _expected(placed, one)),
         *(f"hold {one.id} of {one.flow}: {one.reason}" for one in evidence.holds if one.flow != ORDERS),
     ]
 
 
+def _expected(placed: Mapping[str, Placing], letter: Explained) -> bool:
+    """Whether a letter is judged with its order, or tells of a parcel that left while its order was cancelled."""
+    too_late = (key for key, placing in placed.items() if placing.fate == "too late")
+    return letter.flow == ORDERS or (letter.flow == "shipments" and any(key in letter.reason for key in too_late))
+
+
 def without_storms(counted: State) -> dict[str, Any]:
     """What a system refused, less the 429 that it was told to give."""
-    refused = Counter(counted["refused"]) - Counter({"429": counted["faults"].get("rate-limited", 0)})
+    refused: Counter[str] = Counter(counted["refused"])
+    refused -= Counter({"429": counted["faults"].get("rate-limited", 0)})
     return {**counted, "refused": dict(refused)}
 
 

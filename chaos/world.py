@@ -66,7 +66,8 @@ class World:
     @property
     def idle(self) -> bool:
         """Whether all has happened that is to happen."""
-        return self._sold == self._orders and not (self._to_change or self._to_ship or self._to_restock)
+        over = self._sold == self._orders and len(self.booked) >= self.wanted
+        return over and not (self._to_change or self._to_ship or self._to_restock)
 
     def step(self, seconds: float) -> None:
         """Whatever is due `seconds` after the beginning. What a system that does not answer keeps from happening is done later."""

@@ -30,7 +30,7 @@ COMMANDS: Mapping[str, Row] = {
     "init": Row("commands.init:init", "Write a commented integration.toml."),
     "check": Row("commands.check:check", "Check configuration, mappings, credentials and reachability."),
     "secrets": Row("commands.secrets:secrets", "Keep credentials in the encrypted secrets file."),
-    "connector": Row("commands.listing:connector", "List the systems that can be connected."),
+    "connector": Row("commands.listing:connector", "List the systems that can be connected, and begin a new one."),
     "mapping": Row("commands.listing:mapping", "List the mappings, field by field, and try them."),
     "gateway": Row("commands.gateway:gateway", "Take webhooks."),
     "webhooks": Row("commands.webhooks:webhooks", "Subscribe to the webhooks of a connection."),
@@ -50,6 +50,12 @@ COMMANDS: Mapping[str, Row] = {
 
 
 class Root(Group):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for place, word in enumerate(args, 1):
+            if any("\ud800" <= character <= "\udfff" for character in word):  # bytes that are no letters; no database keeps them
+                raise click.UsageError(f"word {place} of the call is not UTF-8 text; type it again.", ctx)
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

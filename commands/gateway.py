@@ -14,6 +14,7 @@ from commands.output import console
 from connectors.registry import definition
 from gateway.app import Gateway
 from gateway.bell import Bell
+from gateway.heads import BoundedHeads
 from integration import logs
 from integration.errors import Misconfigured
 from integration.ledger.database import open_engine
@@ -50,7 +51,7 @@ def gateway(invocation: Invocation, port: int | None, host: str | None) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             Gateway(settings, engine, bell).app(),
-            http="httptools",
+            http=BoundedHeads,
             log_config=None,
             access_log=False,
             server_header=False,

@@ -11,8 +11,11 @@ from rich.text import Text
 from commands.configuration import overrides_folder
 from commands.invocation import Invocation
 from commands.known import known, mappings
+from commands.mapping_diff import diff_mapping
 from commands.mapping_try import try_mapping
 from commands.output import Column, console, json_option, print_json, print_table
+from commands.scaffold.mapping import new_mapping
+from commands.scaffold.system import new_connector
 from connectors.mappings import FOLDER, mapping_of
 from connectors.registry import SYSTEMS, System
 from connectors.rest import definition
@@ -20,7 +23,10 @@ from connectors.rest import definition
 
 @click.group()
 def connector() -> None:
-    """List the systems that can be connected."""
+    """List the systems that can be connected, and begin a new one."""
+
+
+connector.add_command(new_connector)
 
 
 @connector.command("list")
@@ -78,7 +84,9 @@ def mapping() -> None:
     """List the mappings, field by field, and try them."""
 
 
+mapping.add_command(new_mapping)
 mapping.add_command(try_mapping)
+mapping.add_command(diff_mapping)
 
 
 @mapping.command("list")

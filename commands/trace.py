@@ -62,7 +62,10 @@ def trace(invocation: Invocation, words: tuple[str, ...], payload: bool, as_json
 
 def as_data(told: Story) -> dict[str, Any]:
     """A story for scripts; no payload is in it."""
-    versions = [{"record": one.record_id, "version": one.version, "state": one.state, "edited": one.edited} for one in told.versions]
+    versions = [
+        {"record": one.record_id, "version": one.version, "state": one.state, "mapping": one.mapping, "edited": one.edited}
+        for one in told.versions
+    ]
     return {
         "flow": told.identity.flow,
         "source_key": told.identity.source_key,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.registry import SYSTEMS
-from integration.mapping import CompiledMapping, load_mapping
+from integration.errors import Misconfigured
+from integration.mapping import CompiledMapping, load_files, load_mapping
 
 FOLDER = Path(__file__).parents[1] / "mappings"
 
@@ -19,3 +21,30 @@ def mapping_of(name: str, overrides: Path | None) -> CompiledMapping:
     """The mapping `system/entity` with the customer's file merged in. Raises Misconfigured with file and line."""
     system, _, entity = name.partition("/")
     return load_mapping(FOLDER / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity))
+
+
+@dataclass(frozen=True, slots=True)
+class MappingFiles:
+    """The two files of a mapping: the one that the product comes with, and the customer's that is merged into it."""
+
+    name: str
+    ours: Path
+    theirs: Path | None
+
+    def load(self, profile: str | None = None) -> CompiledMapping:
+        """Raises Misconfigured with file and line."""
+        system, _, entity = self.name.partition("/")
+        loaded = load_files(self.ours, self.theirs, SYSTEMS[system].known_paths(entity), profile)
+        if (loaded.system, loaded.entity) != (system, entity):
+            raise Misconfigured(f"this file maps {loaded.system}/{loaded.entity}, not {self.name}", str(self.ours))
+        return loaded
+
+
+def changed_files(name: str, place: Path, overrides: Path | None, *, whole: bool) -> MappingFiles:
+    """The files of the mapping `system/entity` with a changed one: `place`, or the file of this mapping in the folder `place`. It comes in
+    the place of the customer's; or, where it is `whole`, of the one that the product comes with. Raises Misconfigured."""
+    path = Path(f"{name}.yaml")
+    file = place / path if place.is_dir() else place
+    if not file.exists():
+        raise Misconfigured("there is no such file", str(file))
+    return MappingFiles(name, file, overrides / path if overrides else None) if whole else MappingFiles(name, FOLDER / path, file)

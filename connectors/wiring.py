@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from marshmallow import Schema
 from sqlalchemy import Engine
 
+from connectors.mappings import MappingFiles
 from connectors.registry import SYSTEMS, connect, definition
 from connectors.rest import RestConnection
 from integration.budget import SharedBudget
@@ -48,10 +50,11 @@ def open_house(settings: Settings) -> House:
 
 @dataclass
 class Wiring:
-    """The connections and journeys of one process."""
+    """The connections and journeys of one process. `changed`: files by (system, entity) that take the place of those in use."""
 
     settings: Settings
     engine: Engine
+    changed: Mapping[tuple[str, str], MappingFiles] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _connections: dict[str, tuple[RestConnection, SharedBudget]] = field(default_factory=dict)
     _journeys: dict[str, Journey] = field(default_factory=dict)
@@ -104,6 +107,8 @@ class Wiring:
 
     def _mapping(self, connection: str, entity: str) -> CompiledMapping:
         configured = self.settings.connections[connection]
+        if files := self.changed.get((configured.system, entity)):
+            return files.load(definition(configured).profile)
         return compiled(configured.system, entity, self.settings.mappings_folder, definition(configured).profile)
 
 

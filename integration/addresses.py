@@ -139,15 +139,14 @@ def postal_code(text: str, country: str) -> str | None:
 
 
 def fit_lines(given: Sequence[str | None], width: int, most: int) -> list[str | None]:
-    """The lines as `most` ones of at most `width` letters: as they are where they fit, else wrapped between words, each on lines of its own
-    or, where there is no room for that, one after the other, then with the street words abbreviated.
+    """The lines that are not empty as `most` ones of at most `width` letters: as they are where they fit, else wrapped between words, each
+    on lines of its own or, where there is no room for that, one after the other, then with the street words abbreviated.
 
     Raises Invalid where they do not fit without losing something.
     """
-    as_given = list(given)[:most]
-    if not any(given[most:]) and all(len(line or "") <= width for line in as_given):
-        return [line or None for line in as_given] + [None] * (most - len(as_given))
     there = [line for line in given if line]
+    if len(there) <= most and all(len(line) <= width for line in there):
+        return [*there, *[None] * (most - len(there))]
     for lines in (there, [_abbreviated(line) for line in there]):
         for texts in (lines, [", ".join(lines)]):
             fitted = _flowing(texts, width)

@@ -13,7 +13,7 @@ from typing import Any
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS
-from integration.dispute import Dispute, same
+from integration.dispute import KEPT, Dispute, same
 from integration.errors import Conflict, FieldError, NoAnswer, Refused, SyncError, Transient, VersionConflict
 from integration.ledger.crosswalk import Crossing
 from integration.ports import EXISTS, TOO_LATE, Body, Remote, Target
@@ -131,7 +131,7 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
     if asked_before or parcel.look_first:
         found = look_up(target, parcel)
         if found is not None:
-            return _follow_up(target, parcel, found)
+            return _take_over(target, parcel, crossing, found)
     if asked_before:
         resend_after = crossing.resend_after or _may_still_happen_until(target, crossing.intent_at)
         if clock.now() < resend_after:
@@ -148,10 +148,12 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
     try:
         remote = target.create(parcel.entity, body)
     except Refused as error:
-        found = look_up(target, parcel) if writable.meaning(error) == EXISTS else None
-        if found is None:
+        if writable.meaning(error) != EXISTS:
             raise
-        return _follow_up(target, parcel, found)
+        found = look_up(target, parcel)
+        if found is None:
+            raise Transient(f"{parcel.reference} is there already, but cannot be read yet; it is looked up again") from None
+        return _take_over(target, parcel, crossing, found)
     except NoAnswer as error:
         if writable.repeatable:
             return Unanswered(error, clock.now() + timedelta(seconds=error.retry_after or 0.0), sent=True)
@@ -161,7 +163,7 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
         except SyncError:
             found = None
         return _follow_up(target, parcel, found) if found else Unanswered(error, resend_after, sent=True)
-    made = Delivered("created", remote, kept_members(target, parcel) | dict(writable.after_create))
+    made = Delivered("created", remote, kept_members(target, parcel) | dict(writable.after_create), remote.note)
     return _follow_up(target, parcel, made)
 
 
@@ -176,6 +178,18 @@ def _follow_up(target: Target, parcel: Parcel, made: Delivered) -> Outcome:
     if isinstance(outcome, Failed):
         return outcome
     return Delivered(made.operation, outcome.remote, outcome.members, "; ".join(filter(None, (made.note, outcome.note))))
+
+
+def _take_over(target: Target, parcel: Parcel, crossing: Crossing, found: Delivered) -> Outcome:
+    """Go on from what is there. What others made before we came stays as it is in the groups in which the target wins, until the source
+    changes it; what an earlier request of ours made is ours."""
+    groups = target.writable(parcel.entity).groups
+    theirs = [name for group, members in groups.items() if parcel.winners.get(group) == "target" for name in members]
+    if crossing.intent is not None or not theirs:
+        return _follow_up(target, parcel, found)
+    kept = {name: found.members.get(name) for name in theirs if name in parcel.body}
+    members = {**found.members, **{name: parcel.body[name] for name in kept}, KEPT: kept}
+    return _follow_up(target, replace(parcel, settled=(*parcel.settled, *theirs)), replace(found, members=members))
 
 
 def _change(target: Target, parcel: Parcel, key: str, version: int | None, before: Mapping[str, Any]) -> Delivered | Failed:
@@ -201,7 +215,7 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
     else:
         raise Transient(f"{key} changes too fast to be written; it is tried again")
     members = {name: value for name, value in kept_members(target, parcel).items() if name not in dispute.open_members}
-    delivered = Delivered("updated", remote, {**before, **members, **dispute.remembered()}, "; ".join(dispute.notes))
+    delivered = Delivered("updated", remote, {**before, **members, **dispute.remembered()}, "; ".join(filter(None, (*dispute.notes, remote.note))))
     if not dispute.faults:
         return delivered
     # The rest is written. The version stays the old one: whoever writes next meets the same dispute, until a person has ended it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integration.errors import FieldError, Refused
@@ -44,13 +45,13 @@ class Dispute:
 
     def asks_for_own_states(self) -> bool:
         """Whether a state is to be there that only the target itself can set."""
-        return any(self._own(name, value) for name, value in self.changes.items())
+        return any(self._own(name, self.changes) for name in self.changes)
 
     def own_states(self, there: Body) -> None:
         """Such a state is there already, or both sides disagree."""
-        for name in [name for name, value in self.changes.items() if self._own(name, value)]:
+        for name in [name for name in self.changes if self._own(name, self.changes)]:
             wanted = self.changes.pop(name)
-            if not same(there.get(name), wanted):
+            if not (same(there.get(name), wanted) and self._own(name, there)):
                 group = next((group for group, members in self.writable.groups.items() if name in members), name)
                 said = f"{name} should be {wanted}, but {self.key} is {self.states(there)}, which only the target itself can change"
                 self._leave(group, said, there)
@@ -90,15 +91,17 @@ class Dispute:
             return False
         value = there.get(name)
         last = self.before.get(KEPT, {}).get(name, self.before[name])
-        return not (self._own(name, value) or same(value, last) or same(value, self.changes[name]))
+        return not (self._own(name, there) or same(value, last) or same(value, self.changes[name]))
 
     def _carried_on(self, name: str, there: Body) -> bool:
         """Whether we ask for the state that a new record starts with, and the target has gone on from it by itself."""
         value, wanted = there.get(name), self.changes[name]
-        return same(wanted, self.writable.after_create.get(name)) and (self._own(name, value) or same(value, wanted))
+        return same(wanted, self.writable.after_create.get(name)) and (self._own(name, there) or same(value, wanted))
 
-    def _own(self, name: str, value: Any) -> bool:
-        return value in self.writable.own_values.get(name, ())
+    def _own(self, name: str, body: Body) -> bool:
+        """Whether the value of a member in this body is one that the target sets by itself."""
+        unless = self.writable.own_unless
+        return body.get(name) in self.writable.own_values.get(name, ()) and not (unless and body.get(unless))
 
     def _both_states(self, there: Body) -> str:
         return f"it is {self.told}, but {self.key} is {self.states(there)}"
@@ -122,7 +125,7 @@ class Dispute:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as text, and what was forgotten by
+    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as they are written, numbers as numbers, and what was forgotten by
     what is left of it."""
     if one is other:
         return True
@@ -137,4 +140,14 @@ def same(one: Any, other: Any) -> bool:
         )
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    if isinstance(one, Decimal) or isinstance(other, Decimal):
+        return bool(_number(one) == _number(other))
     return one == other or (one is not None and other is not None and str(one) == str(other))
+
+
+def _number(value: Any) -> Any:
+    """However it is written, 25.5 and 25.50 are one number."""
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return value

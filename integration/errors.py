@@ -117,7 +117,8 @@ class Held(SyncError):
     """The record waits on the side until `awaits` is there.
 
     `hold` says what that is: `unknown_sku` (an SKU), `out_of_stock` (an SKU), `credit` (the target's customer), `address` (a person, or
-    a newer version: `awaits` is the source key), `order` (the key of an order that is not booked yet), `tracking` (the shipment's key).
+    a newer version: `awaits` is the source key), `order` (the key of an order that is not booked yet), `tracking` (the shipment's key),
+    `shipment` (the key of an order that has not shipped there).
     """
 
     kind = "held"

@@ -83,7 +83,7 @@ class Writable:
     """How an entity of a target may be written, read from the connector file.
 
     `after_create`: members that a create does not take, with the value that a new record starts with. `update`: members that an
-    update takes. `own_values`: values that only the system itself sets, by member. `find_by`: the member that a look-up
+    update takes. `own_values`: values that only the system itself sets, by member; with `own_unless` beside them others set them too. `find_by`: the member that a look-up
     compares. `fixed`: members whose change no update can carry. `usable`: members that tell which of several found records may be
     used. `ends`: values that end a record, by member, each with the members that it then takes no more. `groups`: members by the
     group that a flow's policies speak of. `merged`: lists that an update replaces as a whole, each with the member that tells its
@@ -108,6 +108,7 @@ class Writable:
     personal: Sequence[str] = ()
     facts: Sequence[str] = ()
     along: Mapping[str, Any] = field(default_factory=dict)
+    own_unless: str | None = None
 
     def meaning(self, error: Refused) -> str | None:
         """One of NOT_NOW, TOO_LATE, OVER and EXISTS; None for a refusal like any other."""
@@ -256,12 +257,13 @@ class Booked:
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What a channel shows of a SKU: its quantity, None where none was ever set, with its `as_of`; `pending` units on open orders."""
+    """What a channel shows of a SKU: its quantity, None where none was ever set, with its `as_of`; `pending` units on open orders, None
+    where it does not tell them."""
 
     sku: str
     quantity: int | None
     as_of: datetime | None
-    pending: int
+    pending: int | None
 
 
 @dataclass(frozen=True, slots=True)

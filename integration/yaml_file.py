@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,10 @@ T = TypeVar("T")
 MOST_ENTRIES = 100_000
 """Names and values of one file; ours have a few hundred."""
 
+DEEPEST = 100
+"""Brackets within brackets."""
+
+_brackets = re.compile(r"[\[\]{}]").findall
 _may_hold_alias = re.compile(r"(?:^|[\s,\[{:-])\*\S").search
 
 
@@ -30,6 +35,7 @@ def read(path: Path, take: Callable[[str], T]) -> T:
     except UnicodeDecodeError:
         raise Misconfigured("the file is not UTF-8 text", str(path)) from None
     try:
+        _refuse_an_abyss(text)
         _refuse_a_bomb(text, path)
         return take(text)
     except MarkedYAMLError as error:
@@ -45,6 +51,13 @@ def read(path: Path, take: Callable[[str], T]) -> T:
         raise Misconfigured("this is nested too deep; a file that is meant has a few levels", f"{path}:1") from None
 
 
+def _refuse_an_abyss(text: str) -> None:
+    """Raises RecursionError at once, which the library comes to only after seconds."""
+    steps = (1 if sign in "[{" else -1 for sign in _brackets(text))
+    if max(accumulate(steps), default=0) > DEEPEST:
+        raise RecursionError
+
+
 def _refuse_a_bomb(text: str, path: Path) -> None:
     """Raises Misconfigured where aliases make more of the file than anyone wrote, or one stands for what holds it."""
     if not _may_hold_alias(text):
@@ -55,7 +68,8 @@ def _refuse_a_bomb(text: str, path: Path) -> None:
         anchor = getattr(event, "anchor", None)
         if isinstance(event, AliasEvent):
             if anchor not in sizes:
-                raise Misconfigured(f"the alias *{anchor} stands for what holds it", f"{path}:{event.start_mark.line + 1}")
+                sentence = f"the alias *{anchor} stands for nothing that is written before it"
+                raise Misconfigured(sentence, f"{path}:{event.start_mark.line + 1}")
             total += sizes[anchor]
         elif isinstance(event, CollectionStartEvent):
             open_at.append((anchor, total))
@@ -69,6 +83,5 @@ def _refuse_a_bomb(text: str, path: Path) -> None:
             if anchor is not None:
                 sizes[anchor] = 1
         if total > MOST_ENTRIES:
-            raise Misconfigured(
-                f"with its aliases written out this is more than {MOST_ENTRIES} entries", f"{path}:{event.start_mark.line + 1}"
-            )
+            sentence = f"with its aliases written out this is more than {MOST_ENTRIES} entries"
+            raise Misconfigured(sentence, f"{path}:{event.start_mark.line + 1}")

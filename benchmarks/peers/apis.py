@@ -86,11 +86,13 @@ class Erp:
         self.create(sold.order | {"CustomerID": self.customer(sold.email, sold.customer)})
 
     def customer(self, email: str, new: dict[str, Any]) -> str:
-        """The customer's id; made if there is none."""
+        """The customer's id; made if there is none, and for each guest."""
         if email not in self._customers:
             address = f"{erp_url()}/api/v1/customers"
-            found = body(self._session.get(address, params={"email": email}, timeout=TIMEOUT))["items"]
+            found = body(self._session.get(address, params={"email": email}, timeout=TIMEOUT))["items"] if email else []
             one = found[0] if found else body(self._session.post(address, json=new, timeout=TIMEOUT))
+            if not email:
+                return str(one["CustomerID"])
             self._customers[email] = one["CustomerID"]
         return self._customers[email]
 

@@ -14,19 +14,20 @@ from typing import Any
 
 from benchmarks.bars import Bar, bars
 from benchmarks.peers.contenders import CONTENDERS, EVERY
-from benchmarks.peers.measure import LIMITED_SECONDS, PER_SECOND, Figures, Kind, budget, killed, latency, speed
+from benchmarks.peers.measure import PER_SECOND, Figures, Kind, budget, killed, latency, speed
 from benchmarks.processes import ROOT
 from benchmarks.progress import Progress
 from benchmarks.report import RESULTS, Report
 from benchmarks.systems import Systems, simulated
 
 FLOOR = "bare loop"
+BY_MARK = "killed, by mark"
 PICTURE = ROOT / "docs" / "pictures" / "peers.svg"
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Orders of each measurement; `turns` of the one that CPU time is taken from."""
+    """Orders of each measurement; `limited_seconds` of the one under the contracts' limits; `turns` of the one for CPU time."""
 
     turns: int
     at_once: int
@@ -34,11 +35,12 @@ class Size:
     at_100_ms: int
     live: int
     limited: int
+    limited_seconds: int
     kill: int
 
 
-FULL = Size(turns=3, at_once=1000, at_20_ms=300, at_100_ms=120, live=60, limited=400, kill=200)
-QUICK = Size(turns=1, at_once=200, at_20_ms=60, at_100_ms=30, live=10, limited=300, kill=60)
+FULL = Size(turns=3, at_once=1000, at_20_ms=300, at_100_ms=100, live=40, limited=400, limited_seconds=60, kill=200)
+QUICK = Size(turns=1, at_once=200, at_20_ms=60, at_100_ms=30, live=10, limited=200, limited_seconds=15, kill=60)
 
 Measure = Callable[[Kind, Path, Systems], Figures]
 
@@ -58,8 +60,8 @@ def measurements(size: Size) -> list[Measurement]:
         Measurement("100 ms", partial(speed, count=size.at_100_ms, latency_ms=100, memory=False)),
         Measurement("latency", partial(latency, count=size.live)),
         Measurement("killed, by bookmark", partial(killed, count=size.kill, only_unexported=False)),
-        Measurement("killed, by mark", partial(killed, count=size.kill, only_unexported=True)),
-        Measurement("limits", partial(budget, count=size.limited), limited=True),
+        Measurement(BY_MARK, partial(killed, count=size.kill, only_unexported=True)),
+        Measurement("limits", partial(budget, count=size.limited, seconds=size.limited_seconds), limited=True),
     ]
 
 
@@ -75,6 +77,9 @@ def run(progress: Progress, *, quick: bool) -> Report:
                 with progress.of(f"peers, {place} of {len(todo)}: {one.name}", one.turns * len(CONTENDERS)) as advance:
                     for turn in range(one.turns):
                         for contender in list(CONTENDERS)[:: -1 if turn % 2 else 1]:  # what else the machine does meets all alike
+                            if one.name == BY_MARK and not CONTENDERS[contender].reads_mark:
+                                advance()
+                                continue
                             systems = limited if one.limited else free
                             kept.once(one.name, contender, turn, partial(_attempt, one, contender, systems, folder))
                             advance()
@@ -118,7 +123,7 @@ def _summary(found: Mapping[str, Mapping[str, Sequence[Figures]]]) -> dict[str, 
     """One figure of each kind a contender; None where it failed."""
 
     def value(measurement: str, contender: str, name: str) -> Any:
-        values = [figures[name] for figures in found[measurement][contender] if name in figures]
+        values = [figures[name] for figures in found[measurement].get(contender, ()) if name in figures]
         return median(values) if values else None
 
     summary: dict[str, dict[str, Any]] = {}
@@ -136,8 +141,9 @@ def _summary(found: Mapping[str, Mapping[str, Sequence[Figures]]]) -> dict[str, 
             "missing": value("killed, by bookmark", contender, "missing"),
             "later": value("killed, by bookmark", contender, "later"),
             "double": value("killed, by bookmark", contender, "double"),
-            "missing by mark": value("killed, by mark", contender, "missing"),
-            "double by mark": value("killed, by mark", contender, "double"),
+            "back": value("killed, by bookmark", contender, "back"),
+            "missing by mark": value(BY_MARK, contender, "missing"),
+            "double by mark": value(BY_MARK, contender, "double"),
         }
     return summary
 
@@ -157,8 +163,26 @@ FORMATS: Mapping[str, str] = {
     "missing": "{:.0f}",
     "double": "{:.0f}",
     "double by mark": "{:.0f}",
+    "back": "{:.0f} s",
 }
-COLUMNS = ("", "CPU", "ratio", "a look", "0 ms", "20 ms", "100 ms", "p50", "p95", "MB", "budget", "429s", "missing", "double", "by mark")
+COLUMNS = (
+    "",
+    "CPU",
+    "ratio",
+    "a look",
+    "0 ms",
+    "20 ms",
+    "100 ms",
+    "p50",
+    "p95",
+    "MB",
+    "budget",
+    "429s",
+    "missing",
+    "double",
+    "by mark",
+    "back",
+)
 
 
 def _rows(found: Mapping[str, Mapping[str, Sequence[Figures]]]) -> list[tuple[str, ...]]:
@@ -178,8 +202,9 @@ def _report(size: Size, rows: Sequence[Sequence[str]], figures: Mapping[str, Any
             "CPU: seconds of all processes per 1,000 orders, answers at once, without those of a look that finds nothing (a look).",
             f"0, 20, 100 ms an answer: seconds per 1,000 orders, first read to last mark ({size.at_20_ms}, {size.at_100_ms} orders).",
             f"p50, p95: seconds from placed to booked, {PER_SECOND} a second, a look every {EVERY:g} s. MB: of all processes, at most.",
-            f"budget: share of the ERP's limit used in {LIMITED_SECONDS} s, {size.limited} orders waiting; 429s: refused.",
+            f"budget: share of the ERP's limit used in {size.limited_seconds} s, {size.limited} orders waiting; 429s: refused.",
             f"missing, double: orders, after -9 amid {size.kill} and a new start; by mark: double, reading only what is not marked.",
+            "back: seconds from the new start to the last order that it booked.",
         ),
         figures,
     )

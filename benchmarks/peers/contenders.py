@@ -22,6 +22,7 @@ from benchmarks.peers.environment import python_of
 from benchmarks.processes import ROOT, cpu_seconds, family, running, wait_for
 from benchmarks.systems import Systems
 from commands import valkey
+from integration.ledger.batches import open_batches
 
 EVERY = 5.0
 """Seconds between two looks for new orders: ours by default, and given to everybody."""
@@ -69,6 +70,10 @@ class Contender(ABC):
 
     def rest(self, told: int) -> None:  # noqa: B027 - most rest once a look is over
         """Wait until it has nothing to do, once the channel was told of all `told` orders."""
+
+    def busy(self) -> bool:
+        """Whether something waits in it that it will do by itself, and soon."""
+        return False
 
     def left_in_queue(self) -> int:
         """Orders that come back by themselves, later than anybody waits here."""
@@ -227,10 +232,17 @@ class Celery(Contender):
     def rest(self, told: int) -> None:
         time.sleep(1)
 
+    def busy(self) -> bool:
+        with self._redis() as client:
+            return bool(client.llen("celery"))
+
     def left_in_queue(self) -> int:
         """What the killed worker had fetched; kombu gives it back after its `visibility_timeout` of an hour."""
-        with redis.Redis.from_url(self._environment["PEER_REDIS_URL"]) as client:
+        with self._redis() as client:
             return int(client.hlen("unacked"))
+
+    def _redis(self) -> redis.Redis:
+        return redis.Redis.from_url(self._environment["PEER_REDIS_URL"])
 
     def roots(self) -> Sequence[int]:
         return [*self._pids, self._valkey.pid]
@@ -254,6 +266,9 @@ class Ours(Contender):
 
     def start_again(self) -> None:
         self.start()
+
+    def busy(self) -> bool:
+        return bool(open_batches(self._installation.engine))
 
     def rest(self, told: int) -> None:
         self._installation.take_over(told, START_SECONDS)

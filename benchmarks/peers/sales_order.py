@@ -23,7 +23,8 @@ _write_customer = load_mapping(MAPPINGS / "tims" / "customer.yaml", None, tims.K
 
 @dataclass(frozen=True, slots=True)
 class SalesOrder:
-    """`order` lacks the CustomerID, which is `customer`'s in the ERP; `email` is that customer's, in lower case. `key` is the channel's."""
+    """`order` lacks the CustomerID, which is `customer`'s in the ERP; `email` is that customer's, in lower case, or
+    empty where a guest gave none. `key` is the channel's."""
 
     key: int
     email: str
@@ -36,4 +37,6 @@ def sales_order(raw: dict[str, Any]) -> SalesOrder:
     order = _write_order(canonical)
     for name in ("CustomerID", "OrderStatus"):  # the first is found in the ERP; a create does not take the other
         order.pop(name, None)
-    return SalesOrder(raw["ChannelAdvisorOrderID"], canonical["customer"]["email"].lower(), order, _write_customer(customer_of(canonical)))
+    return SalesOrder(
+        raw["ChannelAdvisorOrderID"], (canonical["customer"]["email"] or "").lower(), order, _write_customer(customer_of(canonical))
+    )

@@ -107,6 +107,38 @@ class ShipmentCreate(WriteSchema):
     items = Parts(ShipmentItem, 500, 1, required=True)
 
 
+class ProductWrite(WriteSchema):
+    sku = Text(64, 1, pattern=SKU, shape=SHAPE, required=True)
+    name = Text(255, 1, required=True)
+    description = Text(20_000)
+    price = Number(required=True)
+    cost = Number()
+    currency = Text(3, pattern="[A-Z]{3}", shape="a currency code of three capital letters", required=True)
+    status = Text(10, among=("Active", "Inactive", "Archived"), required=True)
+    weight = Number(6)
+    barcode = Text(20)
+
+
+class InvoiceState(WriteSchema):
+    """What the invoices of an order say on the order itself."""
+
+    status = Text(20, among=ORDER_STATUSES, nullable=False)
+    statusMessage = Text(500)
+
+
+class Product(ReadSchema):
+    sku = Text(64, 1, required=True)
+    name = Text(255, 1, required=True)
+    description = Text(20_000)
+    price = Number(required=True)
+    cost = Number()
+    currency = Text(3, pattern="[A-Z]{3}", shape="a currency code of three capital letters", required=True)
+    status = Text(10, among=("Active", "Inactive", "Archived"), required=True)
+    weight = Number(6)
+    barcode = Text(20)
+    updatedAt = Instant(required=True)
+
+
 class InventoryUpdate(WriteSchema):
     sku = Text(64, 1, pattern=SKU, shape=SHAPE, required=True)
     warehouseCode = Text(10, pattern="[A-Z0-9]{1,10}", shape="a code of capital letters and digits", required=True)
@@ -114,10 +146,16 @@ class InventoryUpdate(WriteSchema):
     asOf = Instant(required=True)
 
 
-WRITE: dict[str, Schema] = {"shipment": ShipmentCreate(), "order_status": OrderUpdate(), "stock": InventoryUpdate()}
+WRITE: dict[str, Schema] = {
+    "shipment": ShipmentCreate(),
+    "order_status": OrderUpdate(),
+    "stock": InventoryUpdate(),
+    "product": ProductWrite(),
+    "invoice": InvoiceState(),
+}
 """By entity, what is written."""
 
-READ: Mapping[str, Schema] = {"order": Order()}
+READ: Mapping[str, Schema] = {"order": Order(), "product": Product()}
 """By entity, what is read."""
 
 KNOWN_PATHS: Mapping[str, frozenset[str]] = {entity: paths(schema) for entity, schema in {**READ, **WRITE}.items()}

@@ -157,6 +157,7 @@ class ClaritySimulator(Simulator):
             "inventory": list(self.stock.records),
             "shipments": list(self.shipments.records),
             "mails": list(self.shipments.mails),
+            "messages": list(self.orders.messages),
             "webhooks": list(self.webhooks.subscriptions),
         }
 

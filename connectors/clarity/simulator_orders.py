@@ -34,6 +34,7 @@ class Orders:
         self._order = Shape(closed(system.contract.schema("Order")))
         self._unsound: set[int] = set()
         self._payments = 0
+        self.messages: list[Record] = []  # what staff was shown; no part of the orders
         self.handlers: Mapping[str, Handler] = {
             "listOrders": lambda request: system.listing(request, self.records, _select),
             "getOrder": lambda request: self._answer(seen.shown(self.records, request.record)),
@@ -100,10 +101,12 @@ class Orders:
             self.set(order, {})
         if wanted.pop("version") != order["version"]:
             raise conflict("version_conflict", f"version is {order['version']}.", currentVersion=order["version"])
-        wanted.pop("statusMessage", None)
+        message = wanted.pop("statusMessage", None)
         changes = changed(order, wanted)
         if "status" in changes and changes["status"] not in self._moves[order["status"]]:
             raise conflict("invalid_status_transition", f"Cannot go from {order['status']} to {changes['status']}.")
+        if message:
+            self.messages.append({"orderNumber": order["orderNumber"], "statusMessage": message})
         if changes:
             self.set(order, changes)
         return self._answer(order)

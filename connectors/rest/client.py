@@ -159,8 +159,10 @@ class Client:
             # 429 and 503 alike: whoever asks for a pause gets it from everybody. A lock keeps away from nothing but what is locked.
             self._budget.pause(wait)
         match meaning:
+            case Outcome.DENIED if self._tokens is None:
+                fault: SyncError = Unauthorized(f"{said}; check {self._references()}")
             case Outcome.DENIED | Outcome.FORBIDDEN:
-                fault: SyncError = Unauthorized(f"{said}; check what {self._references()} may do")
+                fault = Unauthorized(f"{said}; check what {self._references()} may do")
             case Outcome.LIMITED:
                 fault = Limited(said, outcome.DEFAULT_PAUSE if wait is None else wait)
             case Outcome.LATER if call.method == "POST":

@@ -119,6 +119,7 @@ class RestConnection:
             write.personal,
             write.facts,
             write.along,
+            write.own_unless,
         )
 
     def finds(self, entity: str) -> bool:
@@ -126,6 +127,9 @@ class RestConnection:
 
     def find(self, entity: str, value: str, body: Body | None = None) -> Sequence[Remote]:
         declared = self._entity(entity)
+        if declared.find is None and declared.get is not None:  # what the caller knows is the key itself
+            one = self.get(entity, value)
+            return [] if one is None else [one]
         search = self._needs(declared.find, entity, "find")
         found = [one for one in self._search(f"{entity}.find", search, value) if search.agrees(one, body)]
         for way in declared.find_also:

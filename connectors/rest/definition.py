@@ -18,7 +18,7 @@
         get, create, update, acknowledge                                   paths; {key} is the record's
         find: {path, parameter, member, compare, also}                     the look-up before a write is repeated
         find_also: [{…}, …]                                                other ways to know a record again, tried in this order
-        write: {after_create, update, own_values, fixed, usable, ends, groups, merged, repeatable, states, refusals,
+        write: {after_create, update, own_values, own_unless, fixed, usable, ends, groups, merged, repeatable, states, refusals,
                 personal, facts, along}                                    integration.ports.Writable
         units: {lines, sku, quantity, shipped, over}                       what an order of a channel promises
         holds: {order, states}                                             by which state an order's units are out of what is available
@@ -135,6 +135,7 @@ class Writing:
     refusals: Mapping[str, Literal["not_now", "too_late", "over", "exists"]] = field(default_factory=dict)
     personal: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
+    own_unless: str | None = None
     along: Mapping[str, Any] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
 

@@ -13,7 +13,7 @@ from integration.ports import Body, Level, LevelResult
 
 def level(declared: Levels, body: Body, center: str) -> Level:
     """Raises Transient for a body that is no stock record."""
-    sku, centers, pending = body.get(declared.sku), body.get(declared.centers), body.get(declared.pending) if declared.pending else 0
+    sku, centers, pending = body.get(declared.sku), body.get(declared.centers), body.get(declared.pending or "")
     if not isinstance(sku, str) or not isinstance(centers, list):
         raise Transient("a stock record was answered that cannot be read")
     one = next((each for each in centers if isinstance(each, dict) and str(each.get(declared.center)) == center), {})
@@ -26,7 +26,7 @@ def level(declared: Levels, body: Body, center: str) -> Level:
         sku,
         quantity if isinstance(quantity, int) else None,
         moment,
-        pending if isinstance(pending, int) else 0,
+        (pending if isinstance(pending, int) else 0) if declared.pending else None,
     )
 
 

@@ -14,6 +14,7 @@ from marshmallow import Schema, ValidationError, validates_schema
 from integration.schema import Key, Number, Parts, ReadSchema, Text, Value, WriteSchema, paths
 
 ORDER_STATUSES = ("N", "O", "H", "C")
+OPTIONAL_DAY = r"(\d{8})?"
 DAY, TIME = r"\d{8}", r"([01]\d|2[0-3])\.\d{5}"
 _is_zip = re.compile(r"\d{5}(-\d{4})?", re.ASCII).fullmatch
 
@@ -202,7 +203,63 @@ class ItemWarehouse(Stamped):
     QuantityInShipping = Units(required=True)
 
 
-READ: dict[str, Schema] = {"order_status": SalesOrderState(), "shipment": Shipment(), "stock": ItemWarehouse()}
+class Item(Stamped):
+    ItemCode = Text(30, 1, required=True)
+    ItemType = Text(1, among=("1", "3", "4", "5"), required=True)
+    ItemCodeDesc = Text(30, required=True)
+    CommentText = Text(2048)
+    InactiveItem = Text(1, among=("Y", "N"), required=True)
+    StandardUnitOfMeasure = Text(4, required=True)
+    SalesUnitOfMeasure = Text(4)
+    StandardUnitPrice = Price(6, required=True)
+    StandardUnitCost = Price(6, required=True)
+    SuggestedRetailPrice = Number(6)
+    SalesPromotionPrice = Number(6)
+    SaleStartingDate = Text(8, pattern=OPTIONAL_DAY, shape="a day such as 20260302, or empty")
+    SaleEndingDate = Text(8, pattern=OPTIONAL_DAY, shape="a day such as 20260302, or empty")
+    ShipWeight = Text(10)
+    Category1 = Text(10)
+
+
+class InvoiceLine(ReadSchema):
+    DetailSeqNo = Text(6, pattern=r"\d{6}", shape="a line key of six digits", required=True)
+    ItemCode = Text(30)
+    ItemCodeDesc = Text(30)
+    QuantityShipped = Price(6)
+    UnitPrice = Price(6)
+    ExtensionAmt = Price(2, required=True)
+
+
+class Invoice(Stamped):
+    """One document of the invoice history; a number may come again with a higher sequence."""
+
+    InvoiceNo = Text(7, 7, required=True)
+    HeaderSeqNo = Text(6, pattern=r"\d{6}", shape="a sequence of six digits", required=True)
+    InvoiceType = Text(2, among=("CM", "DM", "IN", "AD", "FC", "CA", "XD"), required=True)
+    InvoiceDate = Text(8, pattern=DAY, shape="a day such as 20260302", required=True)
+    InvoiceDueDate = Text(8, pattern=OPTIONAL_DAY, shape="a day such as 20260302, or empty")
+    ARDivisionNo = Text(2, 2, required=True)
+    CustomerNo = Text(20, 1, required=True)
+    CustomerPONo = Text(30)
+    SalesOrderNo = Text(7)
+    ApplyToInvoiceNo = Text(7)
+    TaxableSalesAmt = Price(2, required=True)
+    NonTaxableSalesAmt = Price(2, required=True)
+    FreightAmt = Price(2, required=True)
+    SalesTaxAmt = Price(2, required=True)
+    DiscountAmt = Price(2, required=True)
+    DepositAmt = Price(2)
+    Balance = Price(2, required=True)
+    Lines = Parts(InvoiceLine, 999, required=True)
+
+
+READ: dict[str, Schema] = {
+    "order_status": SalesOrderState(),
+    "shipment": Shipment(),
+    "stock": ItemWarehouse(),
+    "product": Item(),
+    "invoice": Invoice(),
+}
 """By entity, what is read."""
 
 WRITES: Mapping[str, Mapping[str, Schema]] = {

@@ -130,7 +130,7 @@ class Simulator(ABC):
 
         return release
 
-    def check_free(self, operation: Operation, record: Record) -> None:
+    def check_free(self, operation: Operation, record: Record) -> None:  # noqa: B027 - most systems lock nothing
         """Refuse a request for a record that somebody else has open."""
 
     def touch(self, records: Records, record: Record) -> None:

@@ -6,6 +6,7 @@ from integration.canonical.money import Money
 from integration.schema import Day, Instant, Parts, ReadSchema, Text, Whole
 
 KINDS = ("invoice", "debit_memo", "credit_memo", "other", "deleted")
+SETTLEMENTS = ("open", "partially_paid", "paid")
 
 
 class InvoiceLine(ReadSchema):
@@ -72,3 +73,7 @@ class Invoice(ReadSchema):
     """The last change in the system that posted it."""
     lines = Parts(InvoiceLine, 1000)
     """What it bills or credits."""
+    settlement = Text(20, among=SETTLEMENTS)
+    """How far all invoices of its order are settled. Written only."""
+    remark = Text(2000)
+    """The same in words, for the store's staff. Written only."""

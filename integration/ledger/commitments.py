@@ -40,6 +40,7 @@ class Commitment:
     pending: int
     accounted_at: datetime | None
     over_at: datetime | None
+    seen_at: datetime
 
     def counts_at(self, as_of: datetime) -> bool:
         """Whether a quantity read at `as_of` still held these units as available."""
@@ -178,7 +179,7 @@ def open_for(connection: Connection, channel: str, skus: Collection[str], as_of:
     found = []
     for some in _portions(sorted(skus)):
         rows = connection.execute(
-            select(c.order_key, c.sku, c.units, c.pending, c.accounted_at, c.over_at).where(
+            select(c.order_key, c.sku, c.units, c.pending, c.accounted_at, c.over_at, c.seen_at).where(
                 c.connection == channel,
                 c.sku.in_(some),
                 or_(

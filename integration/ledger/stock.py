@@ -41,7 +41,8 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`sku` is the channel's, `item` the warehouse's. `listed`: whether the channel knows the SKU; None before it was asked."""
+    """`sku` is the channel's, `item` the warehouse's. `listed`: whether the channel knows the SKU; None before it was asked.
+    `written_at`: before `published` was written, or seen to be there already."""
 
     sku: str
     item: str
@@ -51,6 +52,7 @@ class Row:
     listed: bool | None
     published: int | None
     published_as_of: datetime | None
+    written_at: datetime | None
     gap: int
     gap_since: datetime | None
     due_at: datetime | None

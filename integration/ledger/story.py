@@ -58,11 +58,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of the object as the line keeps it; the payloads are sealed."""
+    """One version of the object as the line keeps it; the payloads are sealed. `mapping`: the versions of the mappings it went through."""
 
     record_id: int
     version: str
     state: str
+    mapping: str | None
     edited: bool
     raw: bytes | None = field(repr=False)
     canonical: bytes | None = field(repr=False)
@@ -165,11 +166,15 @@ def tell(connection: Connection, identity: Identity, flows: Mapping[str, Flow]) 
         target_key=crossing.target_key if crossing is not None else None,
         state=newest.state if newest else DEAD,
         events=sorted(events, key=lambda event: event.at),
-        versions=[Version(row.id, row.version, row.state, row.edited, row.raw, row.canonical, row.parcel) for row in records],
+        versions=[_version(row) for row in records],
         letters=[letter.id for letter in letters if letter.state == "open"],
         following=_following(connection, flow, unfinished[-1] if unfinished else None, newest, letters, crossing, batches),
         delivered=crossing.delivered if crossing is not None else None,
     )
+
+
+def _version(row: Row[Any]) -> Version:
+    return Version(row.id, row.version, row.state, row.mapping, row.edited, row.raw, row.canonical, row.parcel)
 
 
 def _whole(number: str) -> int:

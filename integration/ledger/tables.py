@@ -268,6 +268,7 @@ stock = Table(
     Column("published", Integer),
     Column("published_as_of", Instant),
     Column("published_at", Instant),
+    Column("written_at", Instant),
     Column("guarded", Instant),
     Column("gap", Integer, nullable=False),
     Column("gap_since", Instant),
@@ -321,6 +322,33 @@ first_part = Table(
     Column("line_key", KEY, primary_key=True),
     Column("sku", KEY, nullable=False),
     Column("units", Integer, nullable=False),
+)
+
+occasion = Table(
+    "occasion",
+    metadata,
+    Column("flow", NAME, primary_key=True),
+    Column("source_key", KEY, primary_key=True),
+    Column("due_at", Instant, nullable=False),
+    Index("ix_occasion_flow_due_at", "flow", "due_at"),
+)
+
+billed = Table(
+    "billed",
+    metadata,
+    Column("connection", NAME, primary_key=True),
+    Column("invoice_key", KEY, primary_key=True),
+    Column("version", String(64), nullable=False),
+    Column("number", KEY, nullable=False),
+    Column("sequence", String(10), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("order_key", KEY),
+    Column("applies_to", KEY),
+    Column("total", String(30), nullable=False),
+    Column("balance", String(30), nullable=False),
+    Index("ix_billed_order", "connection", "order_key"),
+    Index("ix_billed_number", "connection", "number"),
+    Index("ix_billed_applies_to", "connection", "applies_to"),
 )
 
 shipped_line = Table(

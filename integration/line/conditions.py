@@ -36,7 +36,7 @@ ALLOCATED_WITHIN = timedelta(seconds=10)
 READ_WITHIN = timedelta(minutes=1)
 """A reading of the flow of stock that no newer one has replaced for so long still holds: nothing has changed."""
 
-ADDRESSES = ("shippingaddress", "billingaddress")
+ADDRESSES = ("shippingaddress", "billingaddress", "shipto", "billto")
 
 
 def of_a_person(record: Record, error: SyncError) -> SyncError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from integration.ledger.batches import Batch
 from integration.ledger.records import Aside, Passed, Record
-from integration.line import shipments, statuses, stock, validate
+from integration.line import invoices, products, shipments, statuses, stock, validate
 from integration.line.journey import House, Journey
 from integration.line.load import Loader
 from integration.line.orders import OrderLoader
@@ -25,5 +25,7 @@ COURSES: Mapping[str, Course] = {
     "order": Course(validate.validate, OrderLoader),
     "shipment": Course(shipments.validate, shipments.ShipmentLoader),
     "order_status": Course(statuses.validate, statuses.StatusLoader),
+    "product": Course(products.validate, products.ProductLoader),
+    "invoice": Course(invoices.validate, invoices.InvoiceLoader),
     "stock": Course(stock.validate, stock.StockLoader),
 }

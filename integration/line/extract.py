@@ -14,7 +14,7 @@ from integration.errors import PageExpired, Refused
 from integration.ledger import batches, records, tables
 from integration.ledger.batches import Batch
 from integration.ledger.database import read, write
-from integration.line import backfill, stock_guard, stock_pass
+from integration.line import backfill, prices, products, stock_guard, stock_pass
 from integration.line.journey import House, Journey
 from integration.ports import Page, PageRequest, SourceRecord
 
@@ -37,7 +37,7 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
     """Begin a run for a tick of the clock; gives its batch, or None where the tick was taken or an earlier one still reads.
 
     Where nothing was ever read, all that was never taken over is read; of a source that keeps no such mark, what changed within the
-    overlap. Later the look starts at the cursor, and every
+    overlap; of products, all. Later the look starts at the cursor, and every
     `look_back_every` an overlap before where the cursor stood when the last whole look back began: a record that became visible
     since is late against what was read then, not against what has been read since.
     """
@@ -56,7 +56,8 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
             return None
         since: datetime | None = row.position
         first = since is None
-        if first and not house.journey(flow_name).source.marks(flow.entity):
+        whole = flow.entity == products.ENTITY
+        if first and not whole and not house.journey(flow_name).source.marks(flow.entity):
             since = moment - timedelta(seconds=flow.overlap)
         kind = "first read" if since is None else "look back" if look_back and not first else "tick"
         stood_at: dict[str, Any] = {}
@@ -64,7 +65,9 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
             stood_at[STOOD_AT] = clock.text(since)
             since = row.look_back_from - timedelta(seconds=flow.overlap)
             connection.execute(update(tables.cursor).where(c.flow == flow_name).values(looked_back_at=moment))
-        page = _store(PageRequest(since=since, only_new=since is None)) | stood_at
+        page = _store(PageRequest(since=since, only_new=since is None and not whole)) | stood_at
+        if whole:
+            products.read_again(connection, flow_name, page_since(None), moment)
         if flow.entity == "stock":
             if first:
                 kind, page = stock_pass.FIRST, stock_pass.first_page()
@@ -115,7 +118,7 @@ def _keep(house: House, batch: Batch, page: Page, read_at: datetime) -> list[tup
     with write(house.engine) as connection:
         lock_cursor(connection, batch.flow)
         journey, again = house.journey(batch.flow), batch.lane == "backfill"
-        found = stock_guard.versions(journey, page.records)
+        found = prices.versions(journey, stock_guard.versions(journey, page.records), read_at)
         fresh = records.store_page(
             connection, house.vault, batch.flow, batch.id, found, journey.named, read_at, again=again, email=journey.email
         )

@@ -15,7 +15,7 @@ from integration.ledger.database import read, write
 from integration.ledger.holds import Hold
 from integration.line.items import known_items
 from integration.line.journey import House, Journey
-from integration.line.origin import on_its_way, resting
+from integration.line.origin import on_its_way, over, resting
 from integration.line.validate import ready
 
 log = structlog.get_logger()
@@ -88,6 +88,11 @@ def _judged(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hol
     return [hold for hold in waiting if hold.record_id in there]
 
 
+def _shipped(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:
+    """The channel has shipped the order, or dropped it."""
+    return [hold for hold in waiting if over(house, journey, hold.awaits)]
+
+
 def _never(*_: object) -> list[Hold]:
     """Only a newer version or a person ends it."""
     return []
@@ -99,6 +104,7 @@ CONDITIONS: Mapping[str, Callable[[House, Journey, Sequence[Hold]], list[Hold]]]
     "credit": _judged,
     "customer": _judged,
     "order": _orders,
+    "shipment": _shipped,
     "address": _never,
 }
 """By kind of hold: which of those that wait need wait no longer. A tracking number comes with a newer version."""

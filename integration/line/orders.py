@@ -11,7 +11,7 @@ from integration.budget import Work, work
 from integration.delivery import Failed, Outcome, Parcel, Skipped
 from integration.dispute import same
 from integration.errors import Conflict, Held, Limited, Refused, SyncError, Unauthorized, Unreachable, Waiting
-from integration.ledger import batches, crosswalk, letters, parts, records
+from integration.ledger import batches, crosswalk, letters, parts, records, shipped
 from integration.ledger.batches import Batch
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import read, write
@@ -32,6 +32,16 @@ class OrderLoader(Loader):
 
     def prepare(self, pump: Pump, jobs: Sequence[Job]) -> None:
         self._customers.find(pump, jobs, self._is_stopped)
+        for job in jobs:
+            job.about["told"] = job.about["status"] == "shipped" and self._told(job)
+
+    def _told(self, job: Job) -> bool:
+        """Whether the source has every line's units from shipments of the target: that it is shipped is then our own echo."""
+        key = parts.whole_key(job.record.source_key)
+        with read(self._house.engine) as connection:
+            units = shipped.units(connection, self._flow.source, key, besides="")
+        lines = job.about["lines"]
+        return bool(lines) and all(units.get(line["line_key"], 0) >= line["units"] for line in lines)
 
     def missing(self, job: Job) -> SyncError | None:
         customer = self._customers.key_of(job)
@@ -66,7 +76,7 @@ class OrderLoader(Loader):
         return before | {name: agreed.get(name) for name in status if name in before}
 
     def disagreed(self, job: Job) -> bool:
-        return job.about["agreed"] not in (None, job.about["status"])
+        return job.about["agreed"] not in (None, job.about["status"]) and not job.about["told"]
 
     def judged(self, job: Job, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Failed) and isinstance(outcome.error, Conflict):
@@ -176,6 +186,6 @@ def order_parcel(journey: Journey, job: Job, customer: str, *, by_hand: bool) ->
         why=why,
         winners=journey.flow.conflicts,
         # Both sides have this status already: one of them told the other, and what comes back is our own echo.
-        settled=writable.groups.get("status", ()) if about.get("agreed") == about["status"] else (),
+        settled=writable.groups.get("status", ()) if about.get("agreed") == about["status"] or about.get("told") else (),
         told=f"{about['status']} in {journey.flow.source}",
     )

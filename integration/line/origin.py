@@ -144,7 +144,18 @@ def channel_status(house: House, journey: Journey, body: dict[str, object]) -> s
         return None
 
 
+def order_of(house: House, journey: Journey, body: dict[str, object]) -> Canonical:
+    """An order as the channel answered it, in canonical form. Raises Invalid where it cannot be read."""
+    return _order_flow(house, journey).read(body)
+
+
 def resting(house: House, journey: Journey, order_key: str) -> bool:
     """Whether the channel holds the order, and so takes no shipment of it. Raises what the channel raises."""
     present = journey.target.get("order", order_key)
     return present is not None and channel_status(house, journey, present.body) == "on_hold"
+
+
+def over(house: House, journey: Journey, order_key: str) -> bool:
+    """Whether the channel has the order no more on its way to the customer. Raises what the channel raises."""
+    present = journey.target.get("order", order_key)
+    return present is None or channel_status(house, journey, present.body) in ("shipped", "cancelled")

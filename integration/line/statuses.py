@@ -133,8 +133,9 @@ class StatusLoader(Loader):
         status, word, agreed = job.about["order_status"], job.about["word"], job.about["agreed"]
         there = channel_status(self._house, self._journey, present.body) or agreed
         note = ""
-        settled = there == status != word
-        if there not in (word, status, agreed):  # changed there too, and that is on its way to here
+        # What the channel has shipped it knows from the shipments, also while the source has still to invoice it.
+        settled = there == status != word or (there == "shipped" and word in STARTS)
+        if not settled and there not in (word, status, agreed):  # changed there too, and that is on its way to here
             note = self._decide(job, present, there) if self.disagreed(job) else ""
             settled = bool(note) or not self.disagreed(job)
         if settled:

@@ -95,7 +95,7 @@ class Guard:
         r = tables.run.c
         name = self.orders.flow.name
         with read(self._house.engine) as connection:
-            ended = exists().where(r.flow == name, r.kind == "first read", r.state != "open")
+            ended = exists().where(r.flow == name, r.kind.in_(batches.TICKS), r.state != "open")
             position = connection.execute(select(tables.cursor.c.position).where(tables.cursor.c.flow == name)).scalar()
             ready = not batches.first_read_under_way(connection, name) if position is not None else connection.scalar(select(ended))
         if not ready:

@@ -72,8 +72,8 @@ def _of_item(flow: Flow, item: str, rows: Sequence[Row], promises: Sequence[Comm
     gaps = {row.sku: row.known_gap for row in rows}
     for row in rows:
         if (level := levels.get(row.sku)) is not None:
-            explained = sum(one.pending for one in promises if one.sku == row.sku)
-            units, gaps[row.sku] = unseen(level.pending, explained, row.known_gap, moment, visible_within)
+            pending, explained = _pending(row, level, [one for one in promises if one.sku == row.sku])
+            units, gaps[row.sku] = unseen(pending, explained, row.known_gap, moment, visible_within)
             hidden += units
     as_of = newest.as_of
     taken = promised(promises, as_of)
@@ -81,6 +81,17 @@ def _of_item(flow: Flow, item: str, rows: Sequence[Row], promises: Sequence[Comm
     doubled = any(one.settled_after(as_of) for one in promises)
     parts = zip(rows, shares(units, len(rows)), strict=True)
     return [Offer(row, min(part, MOST), as_of, taken, hidden, gaps[row.sku], doubled) for row, part in parts]
+
+
+def _pending(row: Row, level: Level, promises: Sequence[Commitment]) -> tuple[int, int]:
+    """Units that the channel counts on open orders, and those of them that orders which we know explain. Of a channel that does not say,
+    both since our last write: what it has taken off the quantity by itself."""
+    if level.pending is not None:
+        return level.pending, sum(one.pending for one in promises)
+    if row.written_at is None or row.published is None or level.quantity is None or level.as_of != row.published_as_of:
+        return 0, 0
+    since = row.written_at
+    return row.published - level.quantity, sum(one.units for one in promises if one.seen_at > since)
 
 
 def commitments_of(connection: Connection, flow: Flow, rows: Sequence[Row]) -> Mapping[str, list[Commitment]]:

@@ -148,7 +148,7 @@ class Publisher:
                 if offer is None:
                     changes.append({"sku": row.sku, "listed": False, "shown_at": moment, **UNKNOWN})
                 elif level is not None and level.quantity == offer.units and row.sent_at is None:
-                    shown = {"shown": level.quantity, "shown_at": moment}
+                    shown = {"shown": level.quantity, "shown_at": moment, "written_at": moment}
                     changes.append({"sku": row.sku, **shown, **self._shows(offer), "due_at": offer.due_again(moment), "sent_at": None})
                 else:
                     to_send.append(offer)
@@ -206,11 +206,13 @@ class Publisher:
         with write(self._house.engine) as connection:
             batches.hold(connection, self._batch)
             rows = stock.rows_of(connection, flow, set(hidden), lock=True)
+            left_at = {row.sku: row.sent_at for row in rows}
             present = {offer.row.sku: offer for offer in stock_offers.offers(connection, self.flow, rows, hidden=hidden)}
             for offer in offers:
                 sku, said = offer.row.sku, results[offer.row.sku]
                 if said.result == "accepted":
-                    changes.append({"sku": sku, **self._shows(offer), "published_as_of": offer.as_of, "sent_at": None})
+                    changes.append({"sku": sku, **self._shows(offer), "published_as_of": offer.as_of})
+                    changes[-1] |= {"written_at": left_at[sku], "sent_at": None}
                     if offer.same_as(present[sku]):
                         changes[-1]["due_at"] = replace(present[sku], gap=offer.gap).due_again(moment)
                 elif said.result == "stale":

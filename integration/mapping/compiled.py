@@ -70,10 +70,14 @@ def load_mapping(
     `known_paths` are the paths of the system's records; without them only the canonical side is checked. Raises Misconfigured
     with file and line for everything that could not run.
     """
+    return load_files(path, overrides / path.parent.name / path.name if overrides else None, known_paths, profile)
+
+
+def load_files(path: Path, theirs: Path | None, known_paths: frozenset[str] | None, profile: str | None = None) -> CompiledMapping:
+    """The same, with the file to be merged into it named."""
     document = parse(path)
     digest = hashlib.sha256(path.read_bytes())
     ours = path.parent / profile / path.name if profile else None
-    theirs = overrides / path.parent.name / path.name if overrides else None
     for override in (ours, theirs):
         if override and override.exists():
             document = merge(document, parse(override))

@@ -31,6 +31,17 @@ def day_begins(zone: str) -> Step:
     return of_text(lambda value: clock.text(_day(value).replace(tzinfo=there).astimezone(UTC)))
 
 
+def day_ends(zone: str) -> Step:
+    """The instant at which a day such as 20260302 is over in a zone."""
+    there = _zone(zone)
+    return of_text(lambda value: clock.text((_day(value) + timedelta(days=1)).replace(tzinfo=there).astimezone(UTC)))
+
+
+def calendar_day() -> Step:
+    """A day such as 20260302 as 2026-03-02."""
+    return of_text(lambda value: _day(value).date().isoformat())
+
+
 def local_instant(zone: str) -> Step:
     """The instant of a day and decimal hours (10.50000 is half past ten) in a zone; takes both. Of one that came twice, the earlier."""
     there = _zone(zone)

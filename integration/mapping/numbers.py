@@ -27,7 +27,7 @@ def less() -> Step:
     """The first number less all the others, as whole units: what is no whole one cannot be promised. Null where the first is."""
 
     def step(values: Any) -> int | None:
-        first, *others = values
+        first, *others = values if isinstance(values, list) else [values]
         if first is None:
             return None
         return math.floor(exact(first) - sum((exact(other) for other in others if other is not None), Decimal(0)))

@@ -16,6 +16,8 @@ def payment_state(*captured: str) -> Step:
         states, amounts, returned, total = values
         if not all(isinstance(given, list) for given in (states, amounts, returned)):
             raise Invalid("is not a list of payments")
+        if not len(states) == len(amounts) == len(returned):
+            raise Invalid("comes from lists of different lengths; name members of one list")
         taken = [
             (exact(amount), exact(back or 0)) for state, amount, back in zip(states, amounts, returned, strict=True) if state in captured
         ]

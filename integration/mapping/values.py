@@ -82,6 +82,11 @@ def beyond(most: int) -> Step:
     return of_text(lambda value: value if len(value) > most else None)
 
 
+def first_of() -> Step:
+    """The first of several texts that is there and not empty."""
+    return lambda values: next((value for value in values if value and is_text(value)), None)
+
+
 def marked(sign: str) -> Step:
     """A word, with the sign behind it where the second value is there and not empty; takes both."""
 
@@ -127,7 +132,7 @@ def decimal() -> Step:
 
 
 def total() -> Step:
-    """The sum of a list of amounts, nulls left out."""
+    """The sum of several amounts, or of a list of them, nulls left out."""
     return lambda values: sum((exact(value) for value in _list(values) if value is not None), Decimal("0.00"))
 
 

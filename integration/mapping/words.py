@@ -50,7 +50,10 @@ def word_like(scope: Scope, name: str) -> Step:
 
 
 def known_as(scope: Scope, name: str) -> Step:
-    """As `word_like`, but what the list lacks stays as it is."""
+    """As `word_like`, but what the list lacks stays as it is; it reads as well."""
+    if scope.reading:
+        table = {_letters(theirs): ours for theirs, ours in _read_table(_words(scope, name)).items()}
+        return of_text(lambda value: table.get(_letters(value), value))
     like = word_like(scope, name)
     return lambda value: like(value) or value
 

@@ -21,6 +21,7 @@ from integration.settings.model import (
     KnownCustomers,
     NewCustomers,
     OutOfStock,
+    PriceRule,
     Winner,
 )
 from integration.settings.table import Table
@@ -44,6 +45,7 @@ OF_ENTITY: Mapping[str, Readers] = {
         "new_customers": values.one_of(get_args(NewCustomers), "policy"),
         "division": values.code,
     },
+    "product": {"price": values.one_of(get_args(PriceRule), "rule")},
     "stock": {"distribution_center": values.code, "full_pass_at": values.time_of_day},
 }
 

@@ -201,10 +201,10 @@ class _Reading:
                 self._problems.fault(("flows", flow.name), f"the flow `{flow.name}` moves the same as `{twin}`; take one of them out.")
 
     def _refuse_lonely_stock(self, moved: Mapping[str, Flow]) -> None:
-        """Which units of the ERP's are promised already, the orders beside it tell."""
+        """Which units of the ERP's are promised already, and whom an invoice is for, the orders beside it tell."""
         orders = {(flow.source, flow.target) for flow in moved.values() if flow.entity == "order"}
         for flow in moved.values():
-            if flow.entity == "stock" and (flow.target, flow.source) not in orders:
+            if flow.entity in ("stock", "invoice") and (flow.target, flow.source) not in orders:
                 sentence = f"the flow `{flow.name}` needs one of orders from `{flow.target}` to `{flow.source}` beside it; add that."
                 self._problems.fault(("flows", flow.name), sentence)
 

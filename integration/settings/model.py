@@ -17,7 +17,8 @@ KnownCustomers = Literal["never", "fill", "latest"]
 NewCustomers = Literal["create", "review"]
 Charge = Literal["freight", "tax", "discount"]
 Winner = Literal["source", "target", "person"]
-FieldGroup = Literal["status", "address", "shipping", "payment", "notes"]
+FieldGroup = Literal["status", "address", "shipping", "payment", "notes", "price", "content"]
+PriceRule = Literal["promotion", "list"]
 
 DAY = 86400.0
 
@@ -88,7 +89,7 @@ class HoldTimes:
     """How long, in seconds, a hold of each kind waits before a person is asked.
 
     `order`: for a shipment or a status whose order is not known yet. `tracking`: for a shipment without tracking number; it is then
-    sent without.
+    sent without. `shipment`: for an invoice that is paid before its order has shipped on the channel.
     """
 
     unknown_sku: float = 3 * DAY
@@ -98,10 +99,19 @@ class HoldTimes:
     address: float = 2 * DAY
     order: float = 1 * DAY
     tracking: float = 1800.0
+    shipment: float = 1 * DAY
 
 
 CONFLICTS: Mapping[str, Winner] = MappingProxyType(
-    {"status": "source", "address": "person", "shipping": "source", "payment": "source", "notes": "source"}
+    {
+        "status": "source",
+        "address": "person",
+        "shipping": "source",
+        "payment": "source",
+        "notes": "source",
+        "price": "source",
+        "content": "target",
+    }
 )
 """Who wins where both sides have changed a group of fields since the last sync."""
 
@@ -117,6 +127,7 @@ class Flow:
     Orders: `guests`; `out_of_stock`: what to do with an order that stock does not cover; `credit`: who stops an unpaid order over the
     customer's limit; `customers`: what an order changes on a customer that the target knows; `new_customers`: whether one that it does
     not know is made, or a person is asked; `division`: where it is made; `charges`: item codes of amounts that become lines.
+    Products: `price`: the rule by which they are priced.
     Stock: `buffer`; `distribution_center` of the channel, its usual one where empty; `full_pass_at`: minutes after midnight UTC.
     """
 
@@ -143,6 +154,7 @@ class Flow:
     buffer: Buffer = field(default_factory=Buffer)
     distribution_center: str = ""
     full_pass_at: int = 3 * 60
+    price: PriceRule = "promotion"
 
 
 @dataclass(frozen=True, slots=True)

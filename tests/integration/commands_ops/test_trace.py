@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from connectors.mappings import mapping_of
 from integration.line.journey import House
 from tests.fixtures.line import booked, drain, key, let_holds_expire, order, with_sku
 from tests.fixtures.simulators import Simulators
@@ -25,6 +26,9 @@ def test_an_order_that_was_booked_is_found_by_each_of_its_ids(house: House, simu
     assert told["target_key"] == sales_order
     assert told["state"] == "done"
     assert told["events"][3]["lasted"] > 0
+    mapping = "+".join(mapping_of(name, None).version for name in ("channeladvisor/order", "tims/order", "tims/customer"))
+    assert told["versions"][0]["mapping"] == mapping
+    assert told["events"][1]["detail"] == f"with mapping {mapping}"
     assert sales_order in told["next"]
     shown = call("trace", key(placed)).stdout
     assert placed["OrderID"] in shown

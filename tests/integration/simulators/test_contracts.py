@@ -43,38 +43,39 @@ def test_every_example_holds(contract: Contract) -> None:
         shape = Shape(contract.plain(schema))
         assert shape.flaws(example) == []
         count += 1
-    assert count > 50
+    assert count >= len(contract.operations)
 
 
 def test_request_examples_have_no_unknown_members(contract: Contract) -> None:
     found = list(bodies({"paths": contract.document["paths"], "bodies": contract.document["components"].get("requestBodies", {})}))
     objects = [(schema, example) for schema, example in found if isinstance(example, dict)]
-    assert len(objects) > 5
+    assert objects
     for schema, example in objects:
         assert Shape(closed(contract.plain(schema))).flaws(example) == []
 
 
-NESTED = {
-    "channeladvisor": ("createOrder", "ShippingAddress"),
-    "tims": ("createSalesOrder", "ShippingAddress"),
-    "clarity": ("createShipment", "items[0]"),
-    "sage100": ("createSalesOrder", "Lines[0]"),
-}
-"""By system: an operation, and an object or a list of objects of its body."""
+def test_unknown_members_are_found_at_any_depth(contract: Contract) -> None:
+    bodies = {one.id: one.body for one in contract.operations.values() if one.body is not None}
+    assert bodies
+    for name, body in bodies.items():
+        inner = {member: schema.get("type") for member, schema in body.schema["properties"].items() if _objects(schema)}
+        flaws = {(flaw.field, flaw.kind) for flaw in body.flaws({"Extra": 1, **{member: _extra(kind) for member, kind in inner.items()}})}
+        found = {f"{member}[0].Extra" if _extra(kind) == [{"Extra": 1}] else f"{member}.Extra" for member, kind in inner.items()}
+        assert {(field, "unknown_field") for field in ("Extra", *found)} <= flaws, name
 
 
-def test_unknown_members_are_found_at_any_depth(contract: Contract, request: pytest.FixtureRequest) -> None:
-    operation, member = NESTED[request.node.callspec.params["contract"]]
-    create = contract.operations[operation]
-    assert create.body is not None
-    name, listed, _ = member.partition("[")
-    flaws = {(flaw.field, flaw.kind) for flaw in create.body.flaws({"Extra": 1, name: [{"Extra": 1}] if listed else {"Extra": 1}})}
-    assert {("Extra", "unknown_field"), (f"{member}.Extra", "unknown_field")} <= flaws
+def _objects(schema: dict[str, Any]) -> bool:
+    """Whether a member holds an object, or a list of them, whose members are named."""
+    return "properties" in schema or "properties" in schema.get("items", {})
+
+
+def _extra(kind: Any) -> Any:
+    return [{"Extra": 1}] if "array" in kind else {"Extra": 1}
 
 
 def test_routes_keep_an_escaped_slash_in_its_segment(contract: Contract) -> None:
-    by_code = [one for one in contract.operations.values() if one.method == "GET" and {"sku", "ItemCode"} & set(one.in_path)]
-    name, path = min((one.id, one.path) for one in by_code if len(one.in_path) == 1 and one.path.endswith("}"))
+    by_key = [one for one in contract.operations.values() if one.method == "GET" and len(one.in_path) == 1]
+    name, path = min((one.id, one.path) for one in by_key if one.path.endswith("}"))
     (parameter,) = contract.operations[name].in_path
     before = path.rpartition("/")[0]
     found = contract.route("GET", f"{before}/A%2FB%20C")
@@ -103,7 +104,7 @@ def test_signature_vector(contract: Contract) -> None:
 
 def test_an_answer_that_breaks_the_contract_is_noticed(contract: Contract) -> None:
     lists = [one for one in contract.operations.values() if one.id.startswith("list")]
-    assert len(lists) > 4
+    assert lists
     for operation in lists:
         shape = operation.answers["200"]
         assert shape is not None

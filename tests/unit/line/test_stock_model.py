@@ -62,9 +62,11 @@ class Order:
 
 @dataclass
 class World:
-    """Both systems, and what happens to them: `script` is played one event at each call, from outside."""
+    """Both systems, and what happens to them: `script` is played one event at each call, from outside. `tells`: the channel says how many
+    units it has on open orders."""
 
     time: Time
+    tells: bool = True
     script: list[tuple[str, int, int]] = field(default_factory=list)
     on_hand: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SKUS, 20))
     changed: dict[str, datetime] = field(default_factory=lambda: dict.fromkeys(SKUS, NOON))
@@ -171,7 +173,7 @@ class Channel:
 
     def get(self, entity: str, key: str) -> Remote:
         self.world.happen()
-        pending = sum(one.units for one in self.world.orders if one.sku == key and one.open)
+        pending = sum(one.units for one in self.world.orders if one.sku == key and one.open) if self.world.tells else None
         body = {"quantity": self.world.shown[key], "as_of": self.world.as_of[key], "pending": pending, "sku": key}
         self.world.happen()
         return Remote(key, None, body)
@@ -302,10 +304,10 @@ def open_line(engine: Engine, world: World) -> Line:
     return line
 
 
-def playing(engine: Engine, test: Callable[[World, Line], None]) -> None:
+def playing(engine: Engine, test: Callable[[World, Line], None], *, tells: bool = True) -> None:
     time = Time()
     with patch("integration.clock.now", time.now):
-        world = World(time)
+        world = World(time, tells)
         test(world, open_line(engine, world))
 
 
@@ -313,13 +315,14 @@ NOTHING = ("nothing", 0, 0)
 EVENT = st.tuples(st.sampled_from(EVENTS + OFTEN), st.integers(0, 5), st.integers(1, 6))
 
 
+@pytest.mark.parametrize("tells", [True, False])
 @settings(max_examples=60, deadline=None)
 @given(
     before=st.lists(EVENT, max_size=12),
     at_calls=st.dictionaries(st.integers(0, 18), EVENT, min_size=1, max_size=4),
 )
 def test_whatever_happens_in_between_the_channel_ends_showing_what_there_is(
-    engine: Engine, before: list[tuple[str, int, int]], at_calls: dict[int, tuple[str, int, int]]
+    engine: Engine, tells: bool, before: list[tuple[str, int, int]], at_calls: dict[int, tuple[str, int, int]]
 ) -> None:
     """Something is to be written of each SKU, and a few things happen between the calls that do it."""
 
@@ -340,12 +343,16 @@ def test_whatever_happens_in_between_the_channel_ends_showing_what_there_is(
             assert world.shown[sku] == world.should(sku), sku
         assert world.refused == 0
 
-    playing(engine, test)
+    playing(engine, test, tells=tells)
 
 
 @pytest.mark.parametrize("place", range(20))
-@pytest.mark.parametrize("kind", ["order", "late order", "allocate", "hold", "ship", "cancel", "erp cancel"])
-def test_one_thing_that_happens_at_any_call_is_made_up_for(engine: Engine, kind: str, place: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "tells"),
+    [(kind, True) for kind in ("order", "late order", "allocate", "hold", "ship", "cancel", "erp cancel")]
+    + [(kind, False) for kind in ("order", "late order")],
+)
+def test_one_thing_that_happens_at_any_call_is_made_up_for(engine: Engine, kind: str, place: int, tells: bool) -> None:
     def test(world: World, line: Line) -> None:
         line.poll_stock()
         line.publish()
@@ -364,7 +371,7 @@ def test_one_thing_that_happens_at_any_call_is_made_up_for(engine: Engine, kind:
         for sku in SKUS:
             assert world.shown[sku] == world.should(sku), sku
 
-    playing(engine, test)
+    playing(engine, test, tells=tells)
 
 
 def everything_is_told(world: World, line: Line) -> None:
@@ -404,10 +411,11 @@ def giving_up(read: Callable[..., SourceRecord]) -> Callable[..., SourceRecord]:
     return hold_first
 
 
+@pytest.mark.parametrize("tells", [True, False])
 @settings(max_examples=60, deadline=None)
 @given(script=st.lists(EVENT, min_size=5, max_size=40))
 def test_a_write_in_a_quiet_moment_never_offers_units_of_orders_that_are_not_listed_yet(
-    engine: Engine, script: list[tuple[str, int, int]]
+    engine: Engine, tells: bool, script: list[tuple[str, int, int]]
 ) -> None:
     def test(world: World, line: Line) -> None:
         line.poll_stock()
@@ -422,4 +430,4 @@ def test_a_write_in_a_quiet_moment_never_offers_units_of_orders_that_are_not_lis
         for sku in SKUS:
             assert world.shown[sku] == world.should(sku), sku
 
-    playing(engine, test)
+    playing(engine, test, tells=tells)

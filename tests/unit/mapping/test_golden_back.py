@@ -16,7 +16,7 @@ from integration.canonical import CANONICAL
 from integration.schema import checked, faults
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-PAIRS = [("tims", "channeladvisor")]
+PAIRS = [("tims", "channeladvisor"), ("sage100", "channeladvisor"), ("sage100", "clarity")]
 CASES = [
     pytest.param(source, target, path.parent.name, path, id=f"{source}-{target}/{path.parent.name}/{path.stem}")
     for source, target in PAIRS

@@ -1,0 +1,1 @@
+"""Scaffolds: the files with which a new system, or a new mapping of one, begins."""
