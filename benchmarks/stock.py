@@ -74,7 +74,7 @@ def run(progress: Progress, *, quick: bool) -> Report:
             "In full: from the first page asked of the ERP to the last quantity settled.",
             "Least: the channel's writes at its limits, or the ERP's pages one after the other at its own, whichever takes longer.",
         ),
-        {"seconds": took, "p50 and p99": points, **asdict(pushed), "least_writes": least_writes, "least_seconds": least},
+        {"changes": took, "p50 and p99": points, **asdict(pushed), "least_writes": least_writes, "least_seconds": least},
     )
 
 
