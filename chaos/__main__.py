@@ -65,7 +65,7 @@ def main(
             click.echo(f"{turn.at:7.1f} s  {turn.fault}, for {turn.lasts:g} s")
         return
     signal.signal(signal.SIGTERM, _interrupt)  # all that was started ends, as on Ctrl-C
-    whole = not (faults or replay or orders)
+    whole = not (faults or replay)
     failed = [case for case in cases if not _run(case, console, kept=whole, quick=quick)]
     sys.exit(1 if failed else 0)
 

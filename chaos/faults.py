@@ -137,10 +137,10 @@ def freeze(stage: Stage) -> Steps:
 
 
 def clock(stage: Stage) -> Steps:
-    """The clock of the installation jumps, ahead or back, by up to three minutes, and back to the truth."""
+    """The clock of the installation jumps, ahead or back, by up to a minute, and back to the truth."""
     try:
         while True:
-            stage.scene.set_clock(stage.dice.choice((-180, -60, -5, 5, 60, 180)))
+            stage.scene.set_clock(stage.dice.choice((-60, -20, -5, 5, 20, 60)))
             yield stage.dice.uniform(2, 6)
     finally:
         stage.scene.set_clock(0)

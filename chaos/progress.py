@@ -24,7 +24,7 @@ class Progress:
     def show(self, world: World, raging: Sequence[str], seconds: float) -> None:
         placed = len(world.placed)
         rate = placed / seconds if seconds else 0.0
-        left = (self._orders - placed) / rate if rate else 0.0
+        left = max(0, self._orders - placed) / rate if rate else 0.0
         self._say(
             f"{seconds:4.0f} s  {placed:,} of {self._orders:,} orders placed, {rate:.1f}/s, {_lasting(left)} left; "
             f"{len(world.booked):,} booked, {world.shipped:,} parcels, {world.counted:,} counts; now: {', '.join(sorted(raging)) or 'calm'}"

@@ -151,10 +151,10 @@ def _redis(settings: Settings) -> Verdict:
 class _Uncounted:
     """The budget where there is no ledger yet, and so no process that it would have to be shared with."""
 
-    def request(self) -> AbstractContextManager[None]:
+    def request(self, *, writes: bool = False) -> AbstractContextManager[None]:
         return nullcontext()
 
-    def linger(self, seconds: float) -> None:
+    def linger(self, seconds: float, *, writes: bool = False) -> None:
         """Nobody else sends."""
 
     def pause(self, seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -67,7 +68,7 @@ def _check_names(name: str, target: str | None) -> None:
 
 def _record(path: Path) -> dict[str, Any]:
     try:
-        text = click.get_text_stream("stdin").read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8-sig")
         data = json.loads(text, parse_float=Decimal)
     except OSError as error:
         raise Failure(f"{path} cannot be read ({error.strerror}).", Exit.FAILED) from None

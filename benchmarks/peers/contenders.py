@@ -301,8 +301,9 @@ def looking(contender: Contender) -> Iterator[threading.Event]:
 
     def look() -> None:
         while not stop.is_set():
+            began = time.monotonic()
             contender.work()
-            stop.wait(EVERY)
+            stop.wait(max(0.0, began + EVERY - time.monotonic()))
 
     thread = threading.Thread(target=look, daemon=True)
     if not contender.polls:

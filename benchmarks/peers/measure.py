@@ -62,10 +62,12 @@ def latency(kind: Kind, home: Path, systems: Systems, count: int) -> Figures:
     """Seconds from placed to booked, of orders that come one after the other; a look every EVERY seconds for everybody."""
     systems.reset(20)
     with kind(home, systems) as contender, looking(contender):
+        systems.place(orders(0, WARM_UP))
+        _wait(lambda: systems.told() >= WARM_UP)
         started = time.monotonic()
-        for number in range(WARM_UP + count):
-            time.sleep(max(0.0, started + max(0, number - WARM_UP) / PER_SECOND - time.monotonic()))
-            systems.place(orders(number, 1))
+        for number in range(count):
+            time.sleep(max(0.0, started + number / PER_SECOND - time.monotonic()))
+            systems.place(orders(WARM_UP + number, 1))
         _wait(lambda: systems.told() >= WARM_UP + count)
     booked: dict[str, Any] = {}
     for one in systems.erp.get("state")["sales_orders"]:

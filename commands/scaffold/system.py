@@ -43,14 +43,24 @@ def new_connector(name: str, title: str | None) -> None:
     new = {root / "connectors" / name / file: _made(file, words) for file in WHAT if file != "__init__.py"}
     new[root / "connectors" / name / "__init__.py"] = f'"""{title}."""\n'
     new[root / "tests" / "integration" / "connectors" / f"bench_{name}.py"] = _made("bench.py", words)
+    suite = root / "tests" / "integration" / "connectors" / "test_contract.py"
+    registry, simulators, project = (
+        root / "connectors" / "registry.py",
+        root / "connectors" / "simulation" / "registry.py",
+        root / "pyproject.toml",
+    )
     changed = {
-        root / "connectors" / "registry.py": lambda source: system_line(source, name, title),
-        root / "connectors" / "simulation" / "registry.py": lambda source: simulator_line(source, name, kind),
-        root / "pyproject.toml": lambda source: independence_line(source, name),
-        root / "tests" / "integration" / "connectors" / "test_contract.py": lambda source: bench_line(source, name, kind),
+        registry: system_line(_text(registry), name, title),
+        simulators: simulator_line(_text(simulators), name, kind),
+        project: independence_line(_text(project), name),
+        suite: bench_line(_text(suite), name, kind),
     }
-    checkout.write({**new, **{path: add(path.read_text(encoding="utf-8")) for path, add in changed.items()}})
-    rows = [{"file": str(path.relative_to(root)), "what": WHAT.get(path.name) or "new"} for path in new if path.name != "__init__.py"]
+    checkout.write({**new, **changed})
+    rows = [
+        {"file": str(path.relative_to(root)), "what": WHAT.get(path.name, "how the contract suite places and writes an order of it")}
+        for path in new
+        if path.name != "__init__.py"
+    ]
     rows += [{"file": str(path.relative_to(root)), "what": "one line more"} for path in changed]
     print_table(rows, [Column("file", "Written", style="bold"), Column("what", "What it is")])
     screen = console()
@@ -58,6 +68,10 @@ def new_connector(name: str, title: str | None) -> None:
     screen.print(f"  pytest tests/integration/connectors tests/integration/simulators/test_contracts.py -k {name}")
     screen.print(f"  integration mapping new {name} order")
     screen.print("  then make its files say what the system really does: docs/add-a-system.md")
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _made(file: str, words: dict[str, str]) -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, TypeVar, cast
-from urllib.parse import quote
 
 from connectors.rest import levels, units
-from connectors.rest.client import Call, Client
-from connectors.rest.definition import Definition, Entity, Levels, Listing, Search
-from connectors.rest.moments import ServerTime
+from connectors.rest.client import Client
+from connectors.rest.definition import Definition, Entity, Levels, Listing
+from connectors.rest.front import Front, HttpFront, moment
 from connectors.rest.webhooks import LONGEST_KEY, Subscriptions
-from integration import clock
-from integration.errors import Misconfigured, NoAnswer, PageExpired, Refused, Transient
+from integration.errors import Misconfigured, NoAnswer, Transient
 from integration.ports import (
     Body,
     Booked,
@@ -45,12 +42,15 @@ _NO_SUCH_CODE = (400, 404, 422)
 class RestConnection:
     """Make one per process and connection: it holds the access token and the open sockets. Safe for threads and for a fork."""
 
-    def __init__(self, connection: Connection, definition: Definition, budget: Budget) -> None:
-        """Raises Misconfigured for an url or credentials that cannot work; sends nothing."""
+    def __init__(
+        self, connection: Connection, definition: Definition, budget: Budget, fronted: Callable[[HttpFront], Front] = lambda front: front
+    ) -> None:
+        """`fronted` puts another front in the place of the one over HTTP, or before it. Raises Misconfigured for an url or credentials
+        that cannot work; sends nothing."""
         self._definition = definition
         self._client = Client(connection, definition, budget)
         self._root = connection.url.rstrip("/") + definition.base
-        self._server = ServerTime(definition.moments) if definition.moments is not None else None
+        self._front = fronted(HttpFront(self._client, definition, self._root))
 
     @property
     def limits(self) -> Limits:
@@ -60,31 +60,24 @@ class RestConnection:
 
     def fetch_page(self, entity: str, request: PageRequest) -> Page:
         """One page. A token that has expired raises PageExpired: start again from the cursor."""
-        declared = self._entity(entity)
-        listing = self._needs(declared.listing, entity, "listing")
-        if self._server is not None and not self._server.known:
-            self._read_the_clock(entity, listing)
-        body, following = self._page(f"{entity}.list", listing.path, self._filters(entity, listing, request), request)
+        listing = self._needs(self._entity(entity).listing, entity, "listing")
+        read = self._front.since(entity, request)
         records: list[SourceRecord] = []
         unreadable: list[Any] = []
-        paging = self._definition.paging
-        for raw in paging.records(body):
-            record = self._source_record(declared, raw)
+        for raw in read.rows:
+            record = self._source_record(entity, raw)
             if record is None:
                 unreadable.append(raw)
             elif _is_within(raw, listing, request):
                 records.append(record)
-        return Page(records, following, unreadable, paging.in_order)
+        return Page(records, read.following, unreadable, read.in_order)
 
     def fetch_one(self, entity: str, key: str) -> SourceRecord | None:
         """None where the system has no such record; Transient where it has one that cannot be read."""
         body = self._get(entity, key)
         if body is None:
             return None
-        declared = self._entity(entity)
-        if self._server is not None and not self._server.known and declared.listing is not None:
-            self._read_the_clock(entity, declared.listing)
-        record = self._source_record(declared, body)
+        record = self._source_record(entity, body)
         if record is None:
             raise Transient(f"{self._client.name}: {entity}.get was answered without key or time of change")
         return record
@@ -94,9 +87,9 @@ class RestConnection:
         return listing is not None and bool(listing.only_new)
 
     def acknowledge(self, entity: str, key: str) -> None:
-        path = self._entity(entity).acknowledge
-        if path is not None:
-            self._client.call(Call(f"{entity}.acknowledge", "POST", self._address(path, *self._entity(entity).in_path(key))))
+        declared = self._entity(entity)
+        if declared.acknowledge is not None:
+            self._front.write(f"{entity}.acknowledge", "POST", declared.acknowledge, *declared.in_path(key), again=True)
 
     # ---- Target
 
@@ -131,10 +124,10 @@ class RestConnection:
             one = self.get(entity, value)
             return [] if one is None else [one]
         search = self._needs(declared.find, entity, "find")
-        found = [one for one in self._search(f"{entity}.find", search, value) if search.agrees(one, body)]
+        found = [one for one in self._front.where(f"{entity}.find", search, value) if search.agrees(one, body)]
         for way in declared.find_also:
             if not found and body is not None and way.is_open(body):
-                found = [one for one in self._search(f"{entity}.find", way, str(body[way.member])) if way.agrees(one, body)]
+                found = [one for one in self._front.where(f"{entity}.find", way, str(body[way.member])) if way.agrees(one, body)]
         return [self.remote(entity, one) for one in found]
 
     def get(self, entity: str, key: str) -> Remote | None:
@@ -144,8 +137,8 @@ class RestConnection:
     def create(self, entity: str, body: Body) -> Remote:
         declared = self._entity(entity)
         path = self._needs(declared.create, entity, "create")
-        address = self._root + path
-        return self._write(entity, Call(f"{entity}.create", "POST", address, _numbered(declared, body), sent=body, repeatable=False))
+        written = self._front.write(f"{entity}.create", "POST", path, body=_numbered(declared, body), sent=body)
+        return replace(self._remote(entity, written.body, NoAnswer), note=written.note)
 
     def update(self, entity: str, key: str, body: Body, version: int | None) -> Remote:
         declared = self._entity(entity)
@@ -154,12 +147,9 @@ class RestConnection:
         if declared.version is not None and version is not None:
             body = {declared.version: version, **body}
         body = {**along, **body}
-        address = self._address(path, *declared.in_path(key))
-        return self._write(entity, Call(f"{entity}.update", "PUT", address, _numbered(declared, body), sent=body, repeatable=False))
-
-    def _write(self, entity: str, call: Call) -> Remote:
-        answer = self._client.call(call)
-        return replace(self._remote(entity, answer, NoAnswer), note=self._client.note(answer, call.sent))
+        sent = _numbered(declared, body)
+        written = self._front.write(f"{entity}.update", "PUT", path, *declared.in_path(key), body=sent, sent=body)
+        return replace(self._remote(entity, written.body, NoAnswer), note=written.note)
 
     def remote(self, entity: str, body: Body) -> Remote:
         """Raises Transient for a body without its key."""
@@ -174,10 +164,10 @@ class RestConnection:
         if lookup is None:
             raise Misconfigured(f"{self._definition.title} has no item look-up; its connector file lacks 'item'")
         if 0 < len(sku) <= lookup.longest:
-            body = self._client.call(Call("item.get", "GET", self._address(lookup.path, sku), sent=sku, absent=_NO_SUCH_CODE))
+            body = self._front.one("item.get", lookup.path, sku, sent=sku, absent=_NO_SUCH_CODE)
             if body is not None:
                 return Item(str(body.get(lookup.sku) or sku), body.get(lookup.status) in lookup.orderable)
-        found = self._search("item.find", lookup.alias, sku, absent=_NO_SUCH_CODE)
+        found = self._front.where("item.find", lookup.alias, sku, absent=_NO_SUCH_CODE)
         owners = [body.get(lookup.sku) for body in map(self._owner, found) if body.get(lookup.status) in lookup.orderable]
         return Item(owners[0], active=True) if len(owners) == 1 and isinstance(owners[0], str) else None
 
@@ -186,8 +176,7 @@ class RestConnection:
         lookup = self._definition.item
         if lookup is None or lookup.status in found:
             return found
-        address = self._address(lookup.path, str(found.get(lookup.sku)))
-        return self._client.call(Call("item.get", "GET", address, sent=found, absent=_NO_SUCH_CODE)) or {}
+        return self._front.one("item.get", lookup.path, str(found.get(lookup.sku)), sent=found, absent=_NO_SUCH_CODE) or {}
 
     # ---- Channel, Warehouse and Books
 
@@ -213,8 +202,8 @@ class RestConnection:
         declared = self._levels()
         body = {declared.items: list(bodies)}
         # Not repeated at once: the first could land after all else, under the same instant as the second.
-        answer = self._client.call(Call("stock.set", "PUT", self._root + declared.path, body, sent=body, repeatable=False))
-        return levels.results(declared, bodies, answer)
+        written = self._front.write("stock.set", "PUT", declared.path, body=body, sent=body)
+        return levels.results(declared, bodies, written.body)
 
     def _levels(self) -> Levels:
         return self._needs(self._entity("stock").levels, "stock", "levels")
@@ -235,7 +224,7 @@ class RestConnection:
         quantity = self._definition.item.quantity if self._definition.item is not None else None
         if quantity is None:
             raise Misconfigured(f"{self._definition.title} cannot be asked what is available; its connector file lacks 'item.quantity'")
-        body = self._client.call(Call("item.quantity", "GET", self._address(quantity.path, sku), sent=sku, absent=_NO_SUCH_CODE))
+        body = self._front.one("item.quantity", quantity.path, sku, sent=sku, absent=_NO_SUCH_CODE)
         counted = [units.amount((body or {}).get(member)) for member in (quantity.available, *quantity.less)]
         known = [one for one in counted if one is not None]
         return math.floor(known[0] - sum(known[1:])) if len(known) == len(counted) else None
@@ -280,75 +269,16 @@ class RestConnection:
             raise Misconfigured(f"{self._definition.title} cannot do that with {entity!r}: its connector file says no {operation!r}")
         return declared
 
-    def _address(self, path: str, *key: str) -> str:
-        encoded = (quote(part, safe="") for part in key)
-        # Dots alone would climb the path.
-        return self._root + path.replace("{key}", "/".join(one.replace(".", "%2E") if one in {".", ".."} else one for one in encoded))
-
-    def _filters(self, entity: str, listing: Listing, request: PageRequest) -> dict[str, str]:
-        start, end = request.created or (None, None)
-        since = request.since
-        if listing.created is not None:  # what was placed since then has changed since then
-            since, start, end = start or since, None, None
-        wanted = {
-            "since": (listing.since, since),
-            "created_from": (listing.created_from, start),
-            "created_until": (listing.created_until, end),
-        }
-        filters: dict[str, str] = dict(listing.fixed)
-        for meaning, (parameter, moment) in wanted.items():
-            if moment is not None:
-                name = self._needs(parameter, entity, f"listing.{meaning}")
-                filters |= self._server.since(name, moment) if self._server is not None else {name: clock.text(moment)}
-        return {**filters, **self._needs(listing.only_new or None, entity, "listing.only_new")} if request.only_new else filters
-
-    def _page(
-        self, name: str, path: str, filters: Mapping[str, str], request: PageRequest, *, absent: tuple[int, ...] = ()
-    ) -> tuple[Body | None, str | None]:
-        """The page as it was answered, and what leads to the next one."""
-        paging = self._definition.paging
-        address = paging.address(self._root + path, filters, request.size, request.token)
-        refusal = Refused if request.token is None else PageExpired
-        # What follows a # is for us.
-        asked = address.partition("#")[0]
-        body = self._client.call(Call(name, "GET", asked, sent=list(filters.values()), absent=absent, refusal=refusal))
-        if body is not None and self._server is not None:
-            self._server.learn(body)
-        following = paging.token(body, address) if body is not None else None
-        if following is not None and following == request.token:
-            raise Refused(f"{self._client.name}: {name}: the page after this one is this page again")
-        return body, following
-
-    def _read_the_clock(self, entity: str, listing: Listing) -> None:
-        self._page(f"{entity}.list", listing.path, listing.fixed, PageRequest(size=1))
-
-    def _source_record(self, declared: Entity, raw: Any) -> SourceRecord | None:
-        key = declared.key_of(raw) if isinstance(raw, dict) else None
+    def _source_record(self, entity: str, raw: Any) -> SourceRecord | None:
+        key = self._entity(entity).key_of(raw) if isinstance(raw, dict) else None
         if key is None or len(key) > LONGEST_KEY:  # the ledger has no room for it
             return None
-        told = raw.get(declared.changed or "")
-        if self._server is not None:
-            stamp = self._server.stamp(told, raw)
-        else:
-            changed = _moment(told)
-            stamp = (clock.text(changed), changed) if changed is not None else None
-        return SourceRecord(key, *stamp, raw) if stamp is not None else None
-
-    def _search(self, name: str, search: Search, value: str, absent: tuple[int, ...] = ()) -> Iterator[Body]:
-        token = None
-        while True:
-            body, token = self._page(name, search.path, {search.parameter: value}, PageRequest(token=token), absent=absent)
-            if body is None and absent:
-                return
-            for raw in self._definition.paging.records(body):
-                if isinstance(raw, dict) and search.matches(raw, value):
-                    yield raw
-            if token is None:
-                return
+        dated = self._front.dated(entity, raw)
+        return SourceRecord(key, *dated, raw) if dated is not None else None
 
     def _get(self, entity: str, key: str) -> Body | None:
-        path = self._needs(self._entity(entity).get, entity, "get")
-        return self._client.call(Call(f"{entity}.get", "GET", self._address(path, *self._entity(entity).in_path(key)), absent=(404,)))
+        declared = self._entity(entity)
+        return self._front.one(f"{entity}.get", self._needs(declared.get, entity, "get"), *declared.in_path(key))
 
     def _remote(self, entity: str, body: Body | None, otherwise: type[Transient]) -> Remote:
         declared = self._entity(entity)
@@ -389,12 +319,5 @@ def _is_within(raw: Body, listing: Listing, request: PageRequest) -> bool:
     """Of a window of creation that the system has no filter for."""
     if listing.created is None or request.created is None:
         return True
-    created = _moment(raw.get(listing.created))
+    created = moment(raw.get(listing.created))
     return created is None or request.created[0] <= created < request.created[1]
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return clock.instant(value) if isinstance(value, str) else None
-    except (ValueError, OverflowError):
-        return None

@@ -22,7 +22,7 @@
                 personal, facts, along}                                    integration.ports.Writable
         units: {lines, sku, quantity, shipped, over}                       what an order of a channel promises
         holds: {order, states}                                             by which state an order's units are out of what is available
-        books: {order, currency, total, lines, sku, quantity, void}        what a booked order is worth
+        books: {order, currency, total, worth, lines, sku, quantity, void, voided}     what a booked order is worth
         levels: {path, items, results, …}                                  how a channel's quantities are set, many at once
     item: {path, sku, status, orderable, longest, alias, quantity}                   how a code on an order line finds its item
     webhooks: {path, key, url, events, status, active, inactive, secret, brings, fixed}     subscriptions, and what an event is a hint for
@@ -162,17 +162,30 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Worth:
+    """A total as a sum: each line's `amount` (where it tells none yet, its quantity at `price`), `plus` and `less` members of the order."""
+
+    amount: str
+    price: str
+    plus: tuple[str, ...]
+    less: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """Where a booked order says what it is worth. `order`: the member with the channel's key; `void`: the values, by member, with which
-    it counts for nothing."""
+    it counts for nothing; `voided`: a member that is filled where it does. A system of one currency names none; one that tells no total
+    says in `worth` what it is the sum of."""
 
     order: str
-    currency: str
-    total: str
     lines: str
     sku: str
     quantity: str
-    void: Mapping[str, tuple[str, ...]]
+    currency: str | None = None
+    total: str | None = None
+    worth: Worth | None = None
+    void: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    voided: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
-from connectors.rest.definition import Books, Holding, Units
+from connectors.rest.definition import Books, Holding, Units, Worth
 from integration.ports import Body, Booked, Promise, Reservation, SourceRecord
+
+CENT = Decimal("0.01")
 
 
 def promise(declared: Units, record: SourceRecord) -> Promise:
@@ -40,9 +42,29 @@ def booked(declared: Books, key: str, body: Body) -> Booked:
     for line in lines if isinstance(lines, list) else ():
         if isinstance(line, dict):
             units[str(line.get(declared.sku))] += _whole(line.get(declared.quantity))
-    order_key, currency = (body.get(member) for member in (declared.order, declared.currency))
-    void = is_one_of(declared.void, body)
-    return Booked(key, str(order_key) if order_key else None, str(currency or "") or None, amount(body.get(declared.total)), units, void)
+    order_key, currency = body.get(declared.order), body.get(declared.currency or "")
+    total = _worth(declared.worth, declared, body) if declared.worth is not None else amount(body.get(declared.total or ""))
+    void = is_one_of(declared.void, body) or bool(body.get(declared.voided or ""))
+    return Booked(key, str(order_key) if order_key else None, str(currency or "") or None, total, units, void)
+
+
+def _worth(worth: Worth, declared: Books, body: Body) -> Decimal | None:
+    """None where any of it cannot be read; a member of the order that is missing counts for nothing."""
+    lines = body.get(declared.lines)
+    amounts = [_line_amount(worth, declared, line) for line in lines] if isinstance(lines, list) else [None]
+    amounts += [amount(body.get(member) or 0) for member in worth.plus]
+    less = [amount(body.get(member) or 0) for member in worth.less]
+    known = [one for one in amounts if one is not None] + [-one for one in less if one is not None]
+    return sum(known, Decimal(0)).quantize(CENT) if len(known) == len(amounts) + len(less) else None
+
+
+def _line_amount(worth: Worth, declared: Books, line: Any) -> Decimal | None:
+    if not isinstance(line, dict):
+        return None
+    if line.get(worth.amount) is not None:
+        return amount(line[worth.amount])
+    price, quantity = amount(line.get(worth.price)), amount(line.get(declared.quantity))
+    return (price * quantity).quantize(CENT, ROUND_HALF_UP) if price is not None and quantity is not None else None
 
 
 def amount(value: Any) -> Decimal | None:

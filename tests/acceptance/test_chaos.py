@@ -10,9 +10,9 @@ from rich.console import Console
 from chaos.progress import Progress
 from chaos.run import Case, booked_after, play, refused_by_limit
 
-pytestmark = pytest.mark.kills
+pytestmark = [pytest.mark.kills, pytest.mark.timeout(300)]
 
-CASE = Case(seed=2, database="sqlite", orders=60, rate=4.0, faults=("kill", "lost-answers"))
+CASE = Case(seed=2, database="sqlite", orders=56, rate=2.0, faults=("kill", "lost-answers"))
 
 
 def test_workers_are_killed_and_answers_are_lost_and_all_is_booked_once(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ components:
           example:
             number: $CODE-1001
             status: open
-            paid: true
+            payment: paid
             placedAt: '2026-03-02T14:01:55Z'
             updatedAt: '2026-03-02T14:05:09.120Z'
             currency: USD
@@ -121,7 +121,7 @@ components:
     Order: {type: object, required: [number, status, placedAt, updatedAt, currency, shipping, total, customer, address, lines], properties: {
       number: {type: string, minLength: 1, maxLength: 20},
       status: {$$ref: '#/components/schemas/Status'},
-      paid: {type: [boolean, 'null']},
+      payment: {type: [string, 'null'], enum: [open, paid, refunded, null]},
       placedAt: {$$ref: '#/components/schemas/Instant'},
       updatedAt: {$$ref: '#/components/schemas/Instant'},
       currency: {type: string, pattern: '^[A-Z]{3}$$'},

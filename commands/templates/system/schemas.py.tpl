@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from marshmallow import Schema
 
-from integration.schema import Email, Flag, Instant, MoneyText, Part, Parts, ReadSchema, Text, Whole
+from integration.schema import Email, Instant, MoneyText, Part, Parts, ReadSchema, Text, Whole
 
 STATUSES = ("open", "shipped", "cancelled")
+PAYMENTS = ("open", "paid", "refunded")
 
 
 class Customer(ReadSchema):
@@ -23,7 +24,7 @@ class Address(ReadSchema):
     line2 = Text(100)
     city = Text(60, 1, required=True)
     state = Text(30)
-    postalCode = Text(20)  # noqa: N815 - the system's own word
+    postalCode = Text(20)
     country = Text(2, pattern="[A-Z]{2}", shape="a country code of two capital letters", required=True)
 
 
@@ -40,9 +41,9 @@ class Line(ReadSchema):
 class Order(ReadSchema):
     number = Text(20, 1, required=True)
     status = Text(20, among=STATUSES, required=True)
-    paid = Flag()
-    placedAt = Instant(required=True)  # noqa: N815
-    updatedAt = Instant(required=True)  # noqa: N815
+    payment = Text(20, among=PAYMENTS)
+    placedAt = Instant(required=True)
+    updatedAt = Instant(required=True)
     currency = Text(3, pattern="[A-Z]{3}", shape="a currency code of three capital letters", required=True)
     shipping = MoneyText(required=True)
     total = MoneyText(required=True)

@@ -60,7 +60,7 @@ class ${Class}Simulator(Simulator):
         return {"orders": list(self.orders)}
 
     def _update(self, request: Request) -> Answer:
-        if any(request.record[name] != value for name, value in request.body.items()):
+        if any(request.record.get(name) != value for name, value in request.body.items()):
             self.orders.change(request.record, request.body)
         return Answer(200, request.record)
 
@@ -71,7 +71,7 @@ class ${Class}Simulator(Simulator):
     def _store(self, sent: Record) -> Record:
         now = self.clock.text()
         number = f"$CODE-{FIRST_ORDER + len(self.orders)}"
-        order = {"number": number, "status": "open", "paid": True, "placedAt": now, "updatedAt": now, "currency": "USD", **sent}
+        order = {"number": number, "status": "open", "payment": "paid", "placedAt": now, "updatedAt": now, "currency": "USD", **sent}
         for flaw in self._order.flaws(order):
             raise ControlError(f"{flaw.field}: {flaw.message}")
         return self.orders.add(order, self.new_instant(self.orders))

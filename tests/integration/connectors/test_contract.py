@@ -65,6 +65,32 @@ class TimsBench(Bench):
         return len(self.connection.find("customer", "ana@BUYER.example")) == 1
 
 
+class ClarityBench(Bench):
+    system = "clarity"
+    entity = "order"
+    list_operation = "listOrders"
+    write_operation = "updateOrder"
+    denial = "unauthorized"
+
+    def place(self, count: int) -> None:
+        self.control.place([_web_order(number) for number in range(count)])
+
+    def spoilt(self, token: str) -> str:
+        return "nonsense=1&" + token
+
+    def write(self, link: RestConnection) -> Remote:
+        order = self._order()
+        return link.update("order_status", str(order["id"]), {"status": "Processing", "erpOrderNumber": "0001234"}, order["version"])
+
+    def written(self) -> bool:
+        return self.connection.get("order", str(self._order()["id"])).body["status"] == "Processing"
+
+    def _order(self) -> Mapping[str, Any]:
+        if not self.control.state()["orders"]:
+            self.place(1)
+        return self.control.state()["orders"][0]
+
+
 class Sage100Bench(Bench):
     system = "sage100"
     entity = "customer"
@@ -89,7 +115,7 @@ class Sage100Bench(Bench):
         return len(self.connection.find("customer", "ana@BUYER.example")) == 1
 
 
-BENCHES: Mapping[str, type[Bench]] = {bench.system: bench for bench in (ChannelAdvisorBench, Sage100Bench, TimsBench)}
+BENCHES: Mapping[str, type[Bench]] = {bench.system: bench for bench in (ChannelAdvisorBench, ClarityBench, Sage100Bench, TimsBench)}
 
 
 def _marketplace_order(number: int) -> dict[str, Any]:
@@ -118,6 +144,14 @@ def _marketplace_order(number: int) -> dict[str, Any]:
                 "ShippingAmount": "6.99",
             }
         ],
+    }
+
+
+def _web_order(number: int) -> dict[str, Any]:
+    return {
+        "customer": {"email": f"ana.{number}@buyer.example", "firstName": "Ana", "lastName": "Ruiz"},
+        "shippingAddress": {"line1": "48 Orchard Lane", "city": "Austin", "region": "Texas", "postalCode": "78701", "country": "US"},
+        "items": [{"sku": "LAMP-001", "quantity": 2, "unitPrice": 24, "taxAmount": 4.21, "discountAmount": 5}],
     }
 
 

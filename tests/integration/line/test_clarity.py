@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from integration import clock
-from integration.ledger import batches, hints, tables
+from integration.ledger import batches, hints, stock, tables
 from integration.ledger.database import read, write
 from integration.line import extract
 from integration.line import hints as taking
@@ -42,7 +42,12 @@ client_id = "env:TIMS_CLIENT_ID"
 client_secret = "env:TIMS_CLIENT_SECRET"
 """
 
-FLOWS = {"orders": ("order", "web", "erp"), "order-status": ("order_status", "erp", "web"), "shipments": ("shipment", "erp", "web")}
+FLOWS = {
+    "orders": ("order", "web", "erp"),
+    "order-status": ("order_status", "erp", "web"),
+    "shipments": ("shipment", "erp", "web"),
+    "stock": ("stock", "erp", "web"),
+}
 FLOW = """
 [flows.{name}]
 entity = "{entity}"
@@ -247,6 +252,27 @@ def test_the_erps_number_is_written_though_staff_save_the_order_meanwhile(house:
     assert letters(house) == []
 
 
+def test_a_status_is_written_though_the_shop_still_shows_the_state_before(house: House, shop: Clarity, erp: Tims) -> None:
+    (one,) = place(shop, 1)
+    drain(house)
+    shop.faults({"webhook-before-read": {"delay": 1}, "drop-after-commit": {"times": 1, "operations": ["updateOrder"]}})
+    shop.change(one["id"], notes="Ring twice.")
+    drain(house, "order-status")
+    assert (now(shop, one)["status"], now(shop, one)["erpOrderNumber"]) == ("Processing", booked(erp)[str(one["id"])][0]["SalesOrderID"])
+    assert letters(house) == []
+
+
+def test_an_order_that_ships_before_its_number_is_told_gets_it_all_the_same(house: House, shop: Clarity, erp: Tims) -> None:
+    (one,) = place(shop, 1)
+    drain(house)
+    erp.ship(SalesOrderID=allocated(erp, one))
+    drain(house, "shipments")
+    drain(house, "order-status")
+    there = now(shop, one)
+    assert (there["status"], there["erpOrderNumber"]) == ("Shipped", booked(erp)[str(one["id"])][0]["SalesOrderID"])
+    assert letters(house) == []
+
+
 def test_what_staff_decide_reaches_the_erp_and_back(house: House, shop: Clarity, erp: Tims) -> None:
     held, void = place(shop, 2)
     drain(house)
@@ -322,3 +348,32 @@ def test_a_tracking_number_that_comes_late_is_what_the_customer_gets_a_mail_for(
     assert there["trackingNumber"] == erp.state()["shipments"][0]["TrackingNumber"]
     assert shop.state()["mails"] == [there["externalShipmentId"]]
     assert letters(house) == []
+
+
+def test_units_that_the_shop_has_sold_are_not_put_back_while_their_order_does_not_show(house: House, shop: Clarity, erp: Tims) -> None:
+    erp.inventory(SKU="LAMP-001", OnHand=10)
+    drain(house)
+    drain(house, "stock")
+    assert shown(shop, "LAMP-001") == [("MAIN", 10)]
+    shop.faults({"webhook-before-read": {"delay": 600}})
+    place(shop, 1)
+    assert shown(shop, "LAMP-001") == [("MAIN", 8)], "checkout takes them at once"
+    erp.inventory(SKU="LAMP-001", OnHand=13)
+    batch = extract.poll(house, "stock", int(clock.now().timestamp() * 1000))
+    assert batch is not None
+    work(house, [batch])
+    publish(house)
+    assert shown(shop, "LAMP-001") == [("MAIN", 11)]
+    assert letters(house) == []
+
+
+def publish(house: House) -> None:
+    """What is due now; unlike `drain` it does not wait for what is due later."""
+    with write(house.engine) as connection:
+        batch_id = stock.ring(connection, "stock")
+    work_on(house, batch_id, "load")
+
+
+def shown(shop: Clarity, sku: str) -> list[tuple[str, int]]:
+    record = next(one for one in shop.state()["inventory"] if one["sku"] == sku)
+    return [(each["warehouseCode"], each["quantity"]) for each in record["locations"]]

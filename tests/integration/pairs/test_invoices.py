@@ -81,7 +81,7 @@ def status(shop: OnClarity, sold: Sold) -> str:
 def test_an_order_on_account_is_completed_when_its_invoice_is_paid(house: House, shop: OnClarity, erp: InSage) -> None:
     sold, held = booked(house, shop, erp)
     number = billed(erp, held)
-    synced(house, erp, "shipments", "invoices")
+    synced(house, erp, "status", "shipments", "invoices")
     assert status(shop, sold) == "Shipped"
     erp.simulator.world("pay", InvoiceNo=number, Amount=10)
     synced(house, erp, "invoices")
