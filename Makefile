@@ -6,7 +6,7 @@ CODE := integration connectors tasks commands
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: install help demo test lint format types imports check bench chaos audit clean
+.PHONY: install help demo test lint format types imports check bench chaos audit fuzz clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,7 +42,10 @@ chaos: .venv/dev.stamp ## everything fails while orders flow; QUICK=1, SEED=7, R
 	@$(BIN)/python -m chaos $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay)
 
 audit: .venv/dev.stamp ## known vulnerabilities of the pinned packages; asks a service on the internet
-	@$(BIN)/pip-audit --requirement requirements/run.txt --require-hashes --disable-pip
+	@$(BIN)/python requirements/audit.py
+
+fuzz: .venv/dev.stamp ## many more examples of tests/fuzz; MINUTES=60 for an hour, else ten minutes
+	@$(BIN)/python tests/fuzz $(MINUTES)
 
 clean: ## remove .venv and caches; never .integration, which holds data and keys
 	rm -rf .venv benchmarks/peers/*/.venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build *.egg-info

@@ -17,11 +17,10 @@ logs.configure()
 _settings = load_settings()
 
 port = _settings.flower_port
+address = "127.0.0.1"  # it speaks plain HTTP; `--address` says another, inside a container or before a proxy on another machine
 if _settings.flower_auth is not None:
     basic_auth = [_settings.flower_auth.reveal()]
-elif variables().get(DEMO) == "1":
-    address = "127.0.0.1"
-else:
+elif variables().get(DEMO) != "1":
     raise SystemExit(f"Flower can stop tasks, so it needs a password: set `password` under [flower] in {_settings.path}.")
 
 tasks_columns = "name,args,state,received,runtime,exception"  # what a task is about and why it failed, instead of its id

@@ -44,7 +44,7 @@ def kill(stage: Stage) -> Steps:
                 _signal(stage.dice.choice(pool).pid, signal.SIGKILL)
         elif name in (pids := stage.scene.pids()):
             _signal(pids[name], signal.SIGKILL)
-        yield stage.dice.uniform(2, 5)
+        yield stage.dice.uniform(3, 7)
 
 
 def flush(stage: Stage) -> Steps:

@@ -30,8 +30,11 @@ FIRST_AT = 5.0
 GAPS = (8.0, 16.0)
 """Seconds between the starts of two pairs."""
 
-REST = 5.0
+REST = 10.0
 """A fault comes again only so long after its end: what was started again has to live before it can be killed."""
+
+LONG_REST = {"outage": 90.0}
+"""The same of a fault that would else leave no time in which anything could be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,6 @@ def plan(seed: int, seconds: float, names: Sequence[str]) -> list[Turn]:
                 lasts = round(dice.uniform(*LASTS[name]), 1)
                 if at + lasts <= seconds:
                     turns.append(Turn(round(at, 1), lasts, name, f"{seed}/{len(turns)}"))
-                    free[name] = at + lasts + REST
+                    free[name] = at + lasts + LONG_REST.get(name, REST)
         at += dice.uniform(*GAPS)
     return turns

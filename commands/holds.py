@@ -33,6 +33,7 @@ ADVICE: Mapping[str, str] = {
     "customer": "make it in the target, or `release --customer NUMBER`; `release` alone has it made",
     "address": "correct it in the source, or `release --set PATH=VALUE`",
     "order": "nothing: it goes on when its order is booked",
+    "shipment": "nothing: it goes on when the channel has shipped the order",
     "tracking": "nothing: it goes on with its tracking number, at its deadline or by `release` without",
 }
 """By kind of hold."""
@@ -96,8 +97,8 @@ def release(
 ) -> None:
     """Let held records go on: with an edit, or without the stock, credit or tracking number that they wait for.
 
-    An unknown customer is made, or is the one that --customer names, now and for all later orders. An unknown item, a faulty address or an order cannot be done without: such a record is looked at anew at once,
-    and waits on where nothing has changed.
+    An unknown customer is made, or is the one that --customer names, now and for all later orders. An unknown item, a faulty
+    address or an order cannot be done without: such a record is looked at anew at once, and waits on where nothing has changed.
     """
     wanted = [edits.parse(change) for change in changes]
     with opened(invocation) as house:
@@ -122,7 +123,9 @@ def release(
             made = holds.send_on(connection, done_without, waive=True, change=change if edit else None)
             made += holds.send_on(connection, others, change=change if edit else None)
             for hold in found if made else ():
-                audit.record(connection, "release hold", hold.source_key, **_told(hold), set=[one.path for one in wanted], customer=customer)
+                audit.record(
+                    connection, "release hold", hold.source_key, **_told(hold), set=[one.path for one in wanted], customer=customer
+                )
     if as_json:
         print_json({"released": [hold.id for hold in found] if made else [], "batches": made})
     elif made:

@@ -1,4 +1,4 @@
-"""`integration init`: a commented integration.toml to begin with."""
+"""`integration init`: a commented integration.toml to begin with, for any pair of systems that flows are made for."""
 
 from __future__ import annotations
 
@@ -8,18 +8,27 @@ from pathlib import Path
 
 import click
 
+from connectors.registry import SYSTEMS
+from connectors.wiring import MAPPINGS
 from integration.errors import Misconfigured
+from integration.mapping import load_flow_rules
 from integration.settings.environment import FILE
+from integration.suggest import did_you_mean
 
 TEMPLATE = files("commands") / "templates" / "integration.toml"
+SHOP, ERP = "channeladvisor", "tims"
+"""The pair that the template is written for."""
+
+_CONNECTION = r'\[connections\.{name}\]\n.*?\n\[connections\.{name}\.credentials\]\n(?:\w+ = "env:\w+"\n)+'
 
 
 @click.command()
+@click.option("--pair", default=f"{SHOP}-{ERP}", show_default=True, metavar="SHOP-ERP", help="What is connected, as in clarity-sage100.")
 @click.option("--path", type=click.Path(path_type=Path, dir_okay=False), default=FILE, show_default=True, help="The file to write.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-def init(path: Path, force: bool) -> None:
+def init(pair: str, path: Path, force: bool) -> None:
     """Write a commented integration.toml."""
-    text = TEMPLATE.read_text(encoding="utf-8")
+    text = _of_pair(*_systems(pair))
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
@@ -27,9 +36,36 @@ def init(path: Path, force: bool) -> None:
         raise Misconfigured("the file is there already; nothing was changed. Use --force to replace it.", str(path)) from None
     except OSError as fault:
         raise Misconfigured(f"the file cannot be written ({fault.strerror}); name another with --path.", str(path)) from None
-    variables = ", ".join(re.findall(r'^[a-z]+.* = "env:([A-Z_]+)"', text, re.MULTILINE))
+    variables = ", ".join(re.findall(r'^[a-z_]+.* = "env:([A-Z0-9_]+)"', text, re.MULTILINE))
     click.echo(f"{path} is written. Next:")
     click.echo(f"  1. Set the addresses in it, and export {variables};")
     click.echo('     or keep one in the encrypted file: `integration secrets set NAME`, and refer to it as "secret:NAME".')
     click.echo("  2. `integration check` says what is still missing.")
     click.echo("  3. `integration up` starts the flows.")
+
+
+def _systems(pair: str) -> tuple[str, str]:
+    known = {
+        f"{source}-{target}": (source, target) for source, target, entity in load_flow_rules(MAPPINGS / "flows.yaml") if entity == "order"
+    }
+    if pair not in known:
+        raise click.UsageError(f"there is no pair {pair!r}; {did_you_mean(pair, known)}")
+    return known[pair]
+
+
+def _of_pair(shop: str, erp: str) -> str:
+    """The template, with the connections of these two instead of its own."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    for written, wanted in ((SHOP, shop), (ERP, erp)):
+        if written != wanted:
+            text = re.sub(_CONNECTION.format(name=written), lambda found, name=wanted: _connection(name, found[0]), text, flags=re.DOTALL)
+            text = re.sub(rf"\b{written}\b", wanted, text)
+    return text
+
+
+def _connection(system: str, written: str) -> str:
+    """The table of another system in the words of the one that is there: all but its address and credentials."""
+    kept = re.sub(r'^url = "[^"]*"', f'url = "https://{system}.example"', written, flags=re.MULTILINE)
+    kept = re.sub(r"env:\w+_URL", f"env:{system.upper()}_URL", kept)
+    head, title, _ = kept.partition(".credentials]\n")
+    return head + title + "".join(f'{name} = "env:{system.upper()}_{name.upper()}"\n' for name in SYSTEMS[system].credentials)

@@ -39,12 +39,8 @@ class System:
     profiles: Mapping[str, Mapping[str, Schema]] = field(default_factory=dict)
 
     def writes_as(self, profile: str | None) -> Mapping[str, Schema]:
-        """What is written in the version that a connection's `profile` names. Raises Misconfigured for one that is not known."""
-        if profile is None or not self.profiles:
-            return self.writes
-        if profile not in self.profiles:
-            raise Misconfigured(f"{self.title} has no profile {profile!r}; {did_you_mean(profile, self.profiles)}", where="profile")
-        return self.profiles[profile]
+        """What is written in the version that a connection's `profile` names."""
+        return self.writes if profile is None else self.profiles[profile]
 
     def known_paths(self, entity: str) -> frozenset[str]:
         """What a mapping of the entity may name on this system's side."""
@@ -103,7 +99,12 @@ def definition(connection: Connection) -> Definition:
         raise Misconfigured(
             f"no system {connection.system!r}; {did_you_mean(connection.system, SYSTEMS)}", where=f"connection {connection.name}, system"
         )
-    return load(system.connector_file, connection.overrides, connection.name)
+    declared = load(system.connector_file, connection.overrides, connection.name)
+    if declared.profile is not None and declared.profile not in system.profiles:
+        sentence = f"{system.title} has no profile {declared.profile!r}"
+        known = f"; {did_you_mean(declared.profile, system.profiles)}" if system.profiles else ""
+        raise Misconfigured(sentence + known, where=f"connection {connection.name}, overrides.profile")
+    return declared
 
 
 def events_of_use(connection: Connection, flows: Iterable[Flow]) -> list[str]:

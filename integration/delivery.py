@@ -26,11 +26,11 @@ VERSION_TRIES = 4
 class Parcel:
     """What is to be in the target: `body` with every reference replaced, found again by `reference`.
 
-    `look_first`: the target may hold it without our knowing (marked as taken over, or of a time before this ledger).
-    `first`: what to do where it was never booked: `book`, `skip`, or `refuse` with the words in `why`.
-    `by_reference_alone`: no other way to know it again will do. `leave_found`: what is found there belongs to others (a customer of the ERP) and is not changed. `winners`: by group of members,
-    who wins where both sides have changed it. `settled`: members on which both sides agree, whatever we wrote last. `told`: how the
-    record stands at its source, for a person.
+    `look_first`: the target may hold it without our knowing (marked as taken over, or of a time before this ledger). `first`: what to do
+    where it was never booked: `book`, `skip`, or `refuse` with the words in `why`. `by_reference_alone`: no other way to know it again
+    will do. `leave_found`: what is found there belongs to others (a customer of the ERP) and is not changed. `winners`: by group of
+    members, who wins where both sides have changed it. `settled`: members on which both sides agree, whatever we wrote last. `told`: how
+    the record stands at its source, for a person.
     """
 
     entity: str
@@ -150,10 +150,7 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
     except Refused as error:
         if writable.meaning(error) != EXISTS:
             raise
-        found = look_up(target, parcel)
-        if found is None:
-            raise Transient(f"{parcel.reference} is there already, but cannot be read yet; it is looked up again") from None
-        return _take_over(target, parcel, crossing, found)
+        return _take_over(target, parcel, crossing, _what_exists(target, parcel))
     except NoAnswer as error:
         if writable.repeatable:
             return Unanswered(error, clock.now() + timedelta(seconds=error.retry_after or 0.0), sent=True)
@@ -215,7 +212,8 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
     else:
         raise Transient(f"{key} changes too fast to be written; it is tried again")
     members = {name: value for name, value in kept_members(target, parcel).items() if name not in dispute.open_members}
-    delivered = Delivered("updated", remote, {**before, **members, **dispute.remembered()}, "; ".join(filter(None, (*dispute.notes, remote.note))))
+    note = "; ".join(filter(None, (*dispute.notes, remote.note)))
+    delivered = Delivered("updated", remote, {**before, **members, **dispute.remembered()}, note)
     if not dispute.faults:
         return delivered
     # The rest is written. The version stays the old one: whoever writes next meets the same dispute, until a person has ended it.
@@ -268,6 +266,13 @@ def look_up(target: Target, parcel: Parcel) -> Delivered | None:
     held |= dict(writable.after_create)
     held |= {name: parcel.body[name] for name in writable.fixed if name in parcel.body}
     return Delivered("found", remote, held, note)
+
+
+def _what_exists(target: Target, parcel: Parcel) -> Delivered:
+    found = look_up(target, parcel)
+    if found is None:
+        raise Transient(f"{parcel.reference} is there already, but cannot be read yet; it is looked up again")
+    return found
 
 
 def _may_still_happen_until(target: Target, intent_at: datetime | None) -> datetime:

@@ -125,8 +125,8 @@ class Dispute:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as they are written, numbers as numbers, and what was forgotten by
-    what is left of it."""
+    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as they are written, numbers as
+    numbers, and what was forgotten by what is left of it."""
     if one is other:
         return True
     if is_forgotten(one) or is_forgotten(other):

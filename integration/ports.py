@@ -82,15 +82,15 @@ NOT_NOW, TOO_LATE, OVER, EXISTS = "not_now", "too_late", "over", "exists"
 class Writable:
     """How an entity of a target may be written, read from the connector file.
 
-    `after_create`: members that a create does not take, with the value that a new record starts with. `update`: members that an
-    update takes. `own_values`: values that only the system itself sets, by member; with `own_unless` beside them others set them too. `find_by`: the member that a look-up
-    compares. `fixed`: members whose change no update can carry. `usable`: members that tell which of several found records may be
-    used. `ends`: values that end a record, by member, each with the members that it then takes no more. `groups`: members by the
-    group that a flow's policies speak of. `merged`: lists that an update replaces as a whole, each with the member that tells its
-    elements apart. `repeatable`: a create that is sent twice is answered with what the first one made.
-    `states`: members that tell a person how the record stands. `refusals`: what a code means by which the system refuses a write.
-    `personal`: members that are personal data. `facts`: members that are kept for the books, and never compared.
-    `along`: members that go with every update that does not set them, and are not kept.
+    `after_create`: members that a create does not take, with the value that a new record starts with. `update`: members that an update
+    takes. `own_values`: values that only the system itself sets, by member; with `own_unless` beside them others set them too. `find_by`:
+    the member that a look-up compares. `fixed`: members whose change no update can carry. `usable`: members that tell which of several
+    found records may be used. `ends`: values that end a record, by member, each with the members that it then takes no more. `groups`:
+    members by the group that a flow's policies speak of. `merged`: lists that an update replaces as a whole, each with the member that
+    tells its elements apart. `repeatable`: a create that is sent twice is answered with what the first one made. `states`: members that
+    tell a person how the record stands. `refusals`: what a code means by which the system refuses a write. `personal`: members that are
+    personal data. `facts`: members that are kept for the books, and never compared. `along`: members that go with every update that does
+    not set them, and are not kept.
     """
 
     after_create: Mapping[str, Any]

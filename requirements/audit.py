@@ -21,6 +21,8 @@ SERVICES = ("pypi", "osv")
 
 
 def main() -> int:
+    found: dict[str, list[dict[str, Any]] | None] = {}
+    looked_up: list[dict[str, Any]] = []
     for service in SERVICES:
         found = {name: ask(name, service) for name in LISTS}
         looked_up = [one for packages in found.values() for one in packages or () if "vulns" in one]

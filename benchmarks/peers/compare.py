@@ -13,7 +13,8 @@ from statistics import median
 from typing import Any
 
 from benchmarks.bars import Bar, bars
-from benchmarks.peers.contenders import CONTENDERS, EVERY
+from benchmarks.peers.contender import EVERY
+from benchmarks.peers.contenders import CONTENDERS
 from benchmarks.peers.measure import PER_SECOND, Figures, Kind, budget, killed, latency, speed
 from benchmarks.processes import ROOT
 from benchmarks.progress import Progress

@@ -14,7 +14,7 @@ import psutil
 from benchmarks import figures
 from benchmarks.drain import TIMS
 from benchmarks.orders import orders
-from benchmarks.peers.contenders import Contender, looking
+from benchmarks.peers.contender import Contender, looking
 from benchmarks.peers.judge import judge
 from benchmarks.systems import Systems
 from integration import clock
@@ -22,7 +22,7 @@ from integration import clock
 Figures = dict[str, Any]
 Kind = type[Contender]
 
-WARM_UP = 50
+WARM_UP = 100
 LOOK_SECONDS = 0.05
 SECONDS = 300.0
 QUIET_SECONDS = 25.0

@@ -24,10 +24,11 @@ def require() -> Path:
 
 def write(files: Mapping[Path, str]) -> None:
     """New files and changed ones. A Failure, with nothing left behind, where one cannot be written."""
-    before = {path: path.read_bytes() if path.exists() else None for path in files}
+    before: dict[Path, bytes | None] = {}
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
+            before[path] = path.read_bytes() if path.exists() else None
             path.write_text(text, encoding="utf-8")
     except OSError as error:
         for path, content in before.items():

@@ -32,10 +32,14 @@ def draft(system: str, title: str, entity: str, reads: Schema | None, writes: Sc
         *_names(system, entity),
     ]
     if reads is not None:
-        known = {"sourcekey": f"{key} | text"} if key else {}
-        lines += [_head("read:", f"canonical ← {title}"), *_filled(canonical, reads, 1, reading=True, known=known), ""]
+        named = {"sourcekey": f"{key} | text"} if key in reads.fields else {}
+        lines += [
+            _head("read:", f"canonical ← {title}"),
+            *_side(canonical, list(_filled(canonical, reads, 1, reading=True, known=named))),
+            "",
+        ]
     if writes is not None:
-        lines += [_head("write:", f"{title} ← canonical"), *_filled(writes, canonical, 1, reading=False, known={}), ""]
+        lines += [_head("write:", f"{title} ← canonical"), *_side(writes, list(_filled(writes, canonical, 1, reading=False, known={}))), ""]
     rows = [line.strip() for line in lines[4:] if ":" in line]
     empty = sum(row.startswith("# ") for row in rows)
     return Draft("\n".join(lines).rstrip() + "\n", sum(not row.startswith("#") and not row.endswith(":") for row in rows), empty)
@@ -56,19 +60,37 @@ def _filled(target: Schema, source: Schema, depth: int, *, reading: bool, known:
     for name, member in target.fields.items():
         found = theirs.get(_letters(name))
         if isinstance(member, fields.Nested):
-            inner = found[1] if found else None
-            if found is None or not isinstance(inner, fields.Nested) or inner.many != member.many:
-                yield f"{indent}# {name}:{_wanted(member)}"
-            elif member.many:
+            inner = list(_block(member, found[0], found[1], depth + 1, reading=reading)) if found else []
+            if any(map(_is_filled, inner)):
                 yield f"{indent}{name}:"
-                yield f"{indent}  each: {found[0]}"
-                yield from _filled(member.schema, inner.schema, depth + 1, reading=reading, known={})
+                yield from ([f"{indent}  each: {found[0]}"] if found and member.many else [])
+                yield from inner
             else:
-                yield f"{indent}{name}:"
-                prefixed = {_letters(one): f"{found[0]}.{one}" for one in inner.schema.fields}
-                yield from _inside(member.schema, inner.schema, prefixed, depth + 1, reading=reading)
+                yield f"{indent}# {name}:{_wanted(member)}"
             continue
         yield _line(indent, name, member, known.get(_letters(name)) or (found and _expression(found[0], member, found[1], reading=reading)))
+
+
+def _block(member: fields.Nested, name: str, source: fields.Field[object], depth: int, *, reading: bool) -> Iterator[str]:
+    """The lines inside an object, or inside each of a list, from the source's of the same name."""
+    if not isinstance(source, fields.Nested) or source.many != member.many:
+        return
+    if member.many:
+        yield from _filled(member.schema, source.schema, depth, reading=reading, known={})
+    else:
+        paths = {_letters(one): f"{name}.{one}" for one in source.schema.fields}
+        yield from _inside(member.schema, source.schema, paths, depth, reading=reading)
+
+
+def _side(target: Schema, lines: list[str]) -> list[str]:
+    """At least one line is filled, with nothing: a side that says nothing cannot be loaded."""
+    if not any(map(_is_filled, lines)):
+        lines[0] = f"  {next(iter(target.fields))}: = null"
+    return lines
+
+
+def _is_filled(line: str) -> bool:
+    return not line.strip().startswith("#")
 
 
 def _inside(target: Schema, source: Schema, paths: Mapping[str, str], depth: int, *, reading: bool) -> Iterator[str]:

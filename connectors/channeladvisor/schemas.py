@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from marshmallow import Schema
 
-from integration.schema import Email, Flag, Instant, MoneyText, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
+from integration.schema import Email, Flag, Instant, MoneyText, Number, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
 
 ORDER_STATUSES = ("New", "Pending", "OnHold", "Shipped", "Cancelled")
 PAYMENT_STATUSES = ("NotYetSubmitted", "Submitted", "Cleared", "Deposited", "Failed")
@@ -104,7 +104,26 @@ class InventoryUpdate(WriteSchema):
     AsOf = Instant(required=True)
 
 
-WRITE: dict[str, Schema] = {"shipment": ShipmentCreate(), "order_status": OrderUpdate(), "stock": InventoryUpdate()}
+class ProductWrite(WriteSchema):
+    SKU = Text(100, 1, pattern=r"\S(.*\S)?", shape="a SKU without spaces around it", required=True)
+    Title = Text(500, 1, required=True)
+    Currency = Text(3, pattern="[A-Z]{3}", shape="a currency code of three capital letters", required=True)
+    Description = Text(20_000)
+    Brand = Text(150)
+    Manufacturer = Text(150)
+    MPN = Text(100)
+    UPC = Text(20)
+    Weight = Number(6)
+    Cost = MoneyText()
+    RetailPrice = MoneyText()
+
+
+WRITE: dict[str, Schema] = {
+    "shipment": ShipmentCreate(),
+    "order_status": OrderUpdate(),
+    "stock": InventoryUpdate(),
+    "product": ProductWrite(),
+}
 """By entity, what is written."""
 
 READ: Mapping[str, Schema] = {"order": Order()}

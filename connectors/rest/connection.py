@@ -144,6 +144,9 @@ class RestConnection:
         declared = self._entity(entity)
         path = self._needs(declared.update, entity, "update")
         along = declared.write.along if declared.write is not None else {}
+        if declared.write is not None and declared.write.whole:
+            present = self._get(entity, key) or {}
+            body = {name: present.get(name) for name in declared.write.whole} | body
         if declared.version is not None and version is not None:
             body = {declared.version: version, **body}
         body = {**along, **body}

@@ -19,7 +19,7 @@
         find: {path, parameter, member, compare, also}                     the look-up before a write is repeated
         find_also: [{…}, …]                                                other ways to know a record again, tried in this order
         write: {after_create, update, own_values, own_unless, fixed, usable, ends, groups, merged, repeatable, states, refusals,
-                personal, facts, along}                                    integration.ports.Writable
+                personal, facts, along, numbers, whole}                                    integration.ports.Writable
         units: {lines, sku, quantity, shipped, over}                       what an order of a channel promises
         holds: {order, states}                                             by which state an order's units are out of what is available
         books: {order, currency, total, worth, lines, sku, quantity, void, voided}     what a booked order is worth
@@ -120,7 +120,7 @@ class Search:
 @dataclass(frozen=True, slots=True)
 class Writing:
     """`integration.ports.Writable`, of which `find_by` is said by `find`. `numbers`: members, at any depth, that are sent as JSON
-    numbers, whatever they were kept as."""
+    numbers, whatever they were kept as. `whole`: all members that an update sends, of a system that makes null what is not sent."""
 
     update: tuple[str, ...] = ()
     after_create: Mapping[str, Any] = field(default_factory=dict)
@@ -138,6 +138,7 @@ class Writing:
     own_unless: str | None = None
     along: Mapping[str, Any] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

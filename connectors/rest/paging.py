@@ -133,22 +133,23 @@ class SkipTake(_Sized):
 
     def token(self, body: dict[str, Any], asked: str) -> str | None:
         records = self.records(body)
-        if not body.get(self.more) or not records:
-            return None
         address = urlsplit(asked)
         query = dict(parse_qsl(address.query))
-        size = max(2, int(query[self.size_parameter]))
+        if address.fragment and (not records or address.fragment != self._mark(records[0])):
+            return self._query(query, 0, {name: query[name] for name in self.since})
+        if not body.get(self.more) or not records:
+            return None
         stamps = [tuple(_member(record, member) for member in self.since.values()) for record in records]
         start = dict(zip(self.since, stamps[-1], strict=True))
         skip = stamps.count(stamps[-1]) - 1
         if all(query.get(name) == value for name, value in start.items()):
             skip += int(query[self.skip])
-        mark = self._mark(records[-1])
-        if address.fragment and address.fragment != self._mark(records[0]):
-            start, skip, mark = {name: query[name] for name in self.since}, 0, ""
-        following = {**query, self.size_parameter: str(size), self.skip: str(skip), **start}
-        ordered = {name: value for name, value in following.items() if name not in start} | start
-        return urlencode(ordered, quote_via=quote) + (f"#{mark}" if mark else "")
+        return f"{self._query(query, skip, start)}#{self._mark(records[-1])}"
+
+    def _query(self, query: Mapping[str, str], skip: int, start: Mapping[str, str]) -> str:
+        size = max(2, int(query[self.size_parameter]))  # one of them is known already
+        rest = {name: value for name, value in query.items() if name not in start}
+        return urlencode({**rest, self.size_parameter: str(size), self.skip: str(skip), **start}, quote_via=quote)
 
     def _mark(self, record: Any) -> str:
         return hashlib.sha256("|".join(_member(record, name) for name in self.identity).encode()).hexdigest()[:16]

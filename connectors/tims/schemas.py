@@ -8,7 +8,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, validates_schema
 
-from integration.schema import Day, Email, Instant, Key, MoneyText, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
+from integration.schema import Day, Email, Instant, Key, MoneyText, Number, Part, Parts, ReadSchema, Text, Whole, WriteSchema, paths
 
 ORDER_STATUSES = ("Open", "Allocated", "Fulfilled", "Cancelled", "OnHold")
 PAYMENT_STATUSES = ("Unpaid", "PartiallyPaid", "Paid", "Refunded")
@@ -129,7 +129,22 @@ class Quantity(ReadSchema):
     UpdatedAt = Instant(required=True)
 
 
-READ: dict[str, Schema] = {"order_status": SalesOrderState(), "shipment": Shipment(), "stock": Quantity()}
+class Item(ReadSchema):
+    SKU = Text(50, 1, required=True)
+    Description = Text(120, 1, required=True)
+    LongDescription = Text(4000)
+    Cost = MoneyText(4, required=True)
+    ListPrice = MoneyText(4, required=True)
+    Currency = Text(3, pattern="[A-Z]{3}", shape="a currency code of three capital letters", required=True)
+    Status = Text(20, among=("Active", "Inactive", "Discontinued"), required=True)
+    UnitOfMeasure = Text(4, 1, required=True)
+    Weight = Number(6)
+    UPC = Text(20)
+    Brand = Text(100)
+    UpdatedAt = Instant(required=True)
+
+
+READ: dict[str, Schema] = {"order_status": SalesOrderState(), "shipment": Shipment(), "stock": Quantity(), "product": Item()}
 """By entity, what is read."""
 
 WRITE: Mapping[str, Schema] = {"order": SalesOrder(), "customer": CustomerCreate()}

@@ -28,8 +28,8 @@ def deposit(order: Members) -> Decimal:
 
 
 def as_booked(order: Members, charges: Mapping[str, str]) -> Members:
-    """The order as it is written: with its `deposit_amount` and the `payment` that is booked; and of `charges` (freight, tax, discount) each
-    as a line under its item code instead of in its field. The total stays what it is, to the cent."""
+    """The order as it is written: with its `deposit_amount` and the `payment` that is booked; and of `charges` (freight, tax, discount)
+    each as a line under its item code instead of in its field. The total stays what it is, to the cent."""
     booked = {**order, "deposit_amount": deposit(order), "payment": _payment(order)}
     if not charges:
         return booked

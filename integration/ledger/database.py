@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import backoff
@@ -28,6 +30,14 @@ def open_engine(url: str) -> Engine:
         )
     options: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = create_engine(url, connect_args=options, pool_size=4, max_overflow=12, hide_parameters=True)
+
+    @event.listens_for(engine, "do_connect")
+    def make_private(_dialect: Any, _record: Any, _arguments: Any, _options: Any) -> None:
+        """Its owner's alone; what SQLite puts beside the file gets the same mode."""
+        file = Path(str(engine.url.database))
+        with suppress(OSError):  # it is there, or SQLite says what stands in the way
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

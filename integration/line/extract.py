@@ -11,10 +11,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
 from integration.errors import PageExpired, Refused
-from integration.ledger import batches, records, tables
+from integration.ledger import batches, occasions, records, tables
 from integration.ledger.batches import Batch
 from integration.ledger.database import read, write
-from integration.line import backfill, prices, products, stock_guard, stock_pass
+from integration.line import backfill, prices, stock_guard, stock_pass
 from integration.line.journey import House, Journey
 from integration.ports import Page, PageRequest, SourceRecord
 
@@ -28,6 +28,11 @@ NEWEST = "newest"
 
 KEYS = "keys"
 """The member of a page that names records to be fetched one by one."""
+
+OCCASION = "occasion"
+"""The kind of a run that reads records again whose occasion has come; the sweeper rings for it."""
+
+KEYS_AT_ONCE = 50
 
 ROOM_SECONDS = 1.0
 """A page that finds the line full waits this long."""
@@ -56,7 +61,7 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
             return None
         since: datetime | None = row.position
         first = since is None
-        whole = flow.entity == products.ENTITY
+        whole = flow.entity == "product"
         if first and not whole and not house.journey(flow_name).source.marks(flow.entity):
             since = moment - timedelta(seconds=flow.overlap)
         kind = "first read" if since is None else "look back" if look_back and not first else "tick"
@@ -67,7 +72,7 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
             connection.execute(update(tables.cursor).where(c.flow == flow_name).values(looked_back_at=moment))
         page = _store(PageRequest(since=since, only_new=since is None and not whole)) | stood_at
         if whole:
-            products.read_again(connection, flow_name, page_since(None), moment)
+            _read_again(connection, flow_name, moment)
         if flow.entity == "stock":
             if first:
                 kind, page = stock_pass.FIRST, stock_pass.first_page()
@@ -75,6 +80,14 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
                 stock_pass.begin_nightly(connection, flow, moment)
         _, batch_id = batches.start_run(connection, flow_name, kind, "live", page, since=since)
     return batch_id
+
+
+def _read_again(connection: Connection, flow: str, moment: datetime) -> None:
+    """Of products whose price has turned by the clock alone nobody tells."""
+    keys = occasions.take(connection, flow, moment)
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        page = {**page_since(None), KEYS: keys[start : start + KEYS_AT_ONCE]}
+        batches.start_run(connection, flow, OCCASION, "live", page, rung=False)
 
 
 def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:

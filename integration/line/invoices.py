@@ -148,7 +148,8 @@ class InvoiceLoader(Loader):
             if target.writable(parcel.entity).meaning(error) != TOO_LATE:
                 raise
             note = f"{note}; the order {key} takes no more changes in {self._flow.target}"
-        return Delivered("updated" if changes else "found", present, kept_members(target, parcel), note)
+        members = {name: value for name, value in kept_members(target, parcel).items() if name not in parcel.settled}
+        return Delivered("updated" if changes else "found", present, members, note)
 
     def _paid_for_all(self, job: Job, order: Canonical) -> bool:
         """Whether all that the order is worth is billed, and paid. A cancelled one is not waited for."""

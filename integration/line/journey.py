@@ -27,9 +27,10 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """One flow, ready to travel. `read` makes a source record canonical and `canonical` checks one that comes back from the ledger,
-    both raise Invalid with every fault; `named` is what of a source record can be read at all; `mapping` is the version of all
-    mappings together; `items` are the target's codes for SKUs that it does not know itself. `email` finds the address of the person whom a source record is about; None where its schema knows of none."""
+    """One flow, ready to travel. `read` makes a source record canonical and `canonical` checks one that comes back from the ledger, both
+    raise Invalid with every fault; `named` is what of a source record can be read at all; `mapping` is the version of all mappings
+    together; `items` are the target's codes for SKUs that it does not know itself. `email` finds the address of the person whom a source
+    record is about; None where its schema knows of none."""
 
     flow: Flow
     source: Source

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from integration import clock
 from integration.delivery import Parcel
 from integration.errors import Invalid, SyncError
-from integration.ledger import batches, occasions
+from integration.ledger import occasions
 from integration.ledger.database import write
 from integration.ledger.records import SKIPPED, Aside, Passed, Record
 from integration.line.journey import House, Journey
@@ -19,13 +17,7 @@ from integration.line.load import Job, Loader
 from integration.line.prices import PRICE_RULES
 from integration.line.unexpected import bug
 
-ENTITY = "product"
 SOLD, GOODS = "active", "goods"
-
-PRICE_TURNS = "price turns"
-"""The kind of a run that reads products again whose price has turned by itself."""
-
-KEYS_AT_ONCE = 50
 
 
 def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
@@ -68,11 +60,3 @@ class ProductLoader(Loader):
             return parcel
         why = f"{job.record.source_key} is not sold any more, and {self._flow.target} has never had it"
         return replace(parcel, look_first=True, first="skip", why=why)
-
-
-def read_again(connection: Connection, flow: str, page: dict[str, object], moment: datetime) -> None:
-    """Begin to read the products whose price has turned; `page` is an empty page, in which their keys are named. The sweeper rings."""
-    keys = occasions.take(connection, flow, moment)
-    for start in range(0, len(keys), KEYS_AT_ONCE):
-        named = {**page, "keys": keys[start : start + KEYS_AT_ONCE]}
-        batches.start_run(connection, flow, PRICE_TURNS, "live", named, rung=False)

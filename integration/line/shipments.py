@@ -16,7 +16,7 @@ from integration.ledger.database import read
 from integration.ledger.records import SKIPPED, Aside, Passed, Record
 from integration.line.journey import Canonical, House, Journey
 from integration.line.load import Job, Loader
-from integration.line.origin import PASSING, Elsewhere, Origin, Origins
+from integration.line.origin import PASSING, Elsewhere, Origin, Origins, channel_status
 from integration.line.unexpected import bug
 from integration.ports import NOT_NOW, OVER, TOO_LATE
 
@@ -108,6 +108,8 @@ class ShipmentLoader(Loader):
             return outcome
         meaning = self._journey.target.writable(self._flow.entity).meaning(outcome.error)
         order, channel = job.about["order_key"], self._flow.target
+        if meaning == NOT_NOW and self._is_cancelled(order):
+            meaning = OVER
         if meaning == NOT_NOW:
             return Failed(Held(f"the order {order} is on hold in {channel}; its shipment is told when it no longer is", "order", order))
         if meaning == TOO_LATE:
@@ -120,3 +122,11 @@ class ShipmentLoader(Loader):
                 return Skipped(f"{said}; the flow lets {channel} win")
             return Failed(Conflict(said, (FieldError("status", f"{said}; settle it with the customer, then dismiss this"),)))
         return outcome
+
+    def _is_cancelled(self, order: str) -> bool:
+        """Some channels refuse a shipment in the same words whether its order rests or has ended."""
+        try:
+            present = self._journey.target.get("order", order)
+        except SyncError:
+            return False
+        return present is not None and channel_status(self._house, self._journey, present.body) == "cancelled"

@@ -1,4 +1,4 @@
-"""Nothing personal and no secret is in the clear anywhere, after orders, refusals, exceptions, webhooks and dead letters of real processes."""
+"""Nothing personal and no secret is in the clear anywhere, after orders, refusals, exceptions, webhooks and dead letters for real."""
 
 from __future__ import annotations
 
@@ -26,7 +26,15 @@ from tests.fixtures.line import BACK_FLOWS, ENVIRONMENT, MASTER_KEY, POISON, SEC
 from tests.fixtures.processes import running, wait_for
 from tests.fixtures.simulators import ROOT, Simulators
 
-PERSON = ("Quirinus", "Zwetschgenmann", "zwetschge-planted.example", "4711 Mirabellenweg", "Hinterhaus Reneklode", "512-555-0187", "Pflaumenwerk")
+PERSON = (
+    "Quirinus",
+    "Zwetschgenmann",
+    "zwetschge-planted.example",
+    "4711 Mirabellenweg",
+    "Hinterhaus Reneklode",
+    "512-555-0187",
+    "Pflaumenwerk",
+)
 SECRETS = [*(value for name, value in ENVIRONMENT.items() if not name.endswith(("_ID", "_KEY"))), MASTER_KEY, SECRET.removeprefix("whsec_")]
 TOKEN = re.compile(rb"at-[0-9a-f]{32}")
 """The simulators' access tokens."""
@@ -45,7 +53,9 @@ def planted(number: int, sku: str | None = None, **address: Any) -> dict[str, An
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulators, database_url: str, redis_url: str) -> Iterator[Service]:
+def service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, simulators: Simulators, database_url: str, redis_url: str
+) -> Iterator[Service]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -71,7 +81,16 @@ def answers_of_flower() -> dict[str, bytes]:
 
     wait_for(lambda: get("/api/tasks?limit=1") != b"{}", 20)
     tasks = json.loads(get("/api/tasks"))
-    pages = ["/api/tasks", "/api/task/types", "/api/queues/length", "/tasks", "/broker", "/workers?json=1", "/metrics", "/api/workers?refresh=1"]
+    pages = [
+        "/api/tasks",
+        "/api/task/types",
+        "/api/queues/length",
+        "/tasks",
+        "/broker",
+        "/workers?json=1",
+        "/metrics",
+        "/api/workers?refresh=1",
+    ]
     return {f"Flower {path}": get(path) for path in (*pages, *(f"/task/{one}" for one in list(tasks)[:40]))}
 
 
@@ -82,7 +101,9 @@ def test_nothing_that_was_planted_is_found(
     simulators.channeladvisor.place([planted(50, "NO-SUCH-THING"), planted(51, POISON)])
     simulators.channeladvisor.place([planted(52, StateOrProvince="Zwetschgenmann"), planted(53) | {"TotalAmount": "1.00"}], check=False)
     simulators.channeladvisor.place([planted(54, PostalCode="Quirinus", Country="Pflaumenwerk")], check=False)
-    simulators.tims.faults({"server-error": {"times": 2, "commit": True}, "html-5xx": {"times": 1}, "unauthorized": {"times": 1}, "refuse": {"times": 1}})
+    simulators.tims.faults(
+        {"server-error": {"times": 2, "commit": True}, "html-5xx": {"times": 1}, "unauthorized": {"times": 1}, "refuse": {"times": 1}}
+    )
     simulators.channeladvisor.faults({"unknown-extra-fields": {"times": 2}})
     with ExitStack() as stack:
         service.worker(app="tests.acceptance.gossip")
@@ -109,7 +130,7 @@ def test_nothing_that_was_planted_is_found(
             "the gateway's refusals": b"".join(one.content for one in refused),
             **{
                 f"integration {name}": CliRunner().invoke(cli, [*name.split(), "--json"]).output.encode()
-                for name in ("status", "alerts list", "holds list", "dead-letters list", "audit", "connector list")
+                for name in ("status", "alerts", "holds list", "dead-letters list", "audit", "connector list")
             },
             **of_redis(redis_url),
         }

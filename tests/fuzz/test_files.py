@@ -82,11 +82,16 @@ def test_a_torn_connector_file(folder: Path, text: str):
 
 
 @fuzz(60)
-@given(overrides=spoiled([
-    {"times": {"connect": 1.0, "total": 3.0, "settle": 0.5}, "limits": {"requests": 5, "per_seconds": 1, "concurrent": 2}},
-    {"auth": {"kind": "headers", "headers": {"X": "client_id"}}, "paging": {"kind": "cursor", "items": "data", "size": 5}},
-    {"entities": {"order": {"key": "Id", "listing": {"path": "/x"}, "write": {"update": ["A"]}}}, "base": "/api"},
-], VALUES | st.floats()))  # fmt: skip
+@given(
+    overrides=spoiled(
+        [
+            {"times": {"connect": 1.0, "total": 3.0, "settle": 0.5}, "limits": {"requests": 5, "per_seconds": 1, "concurrent": 2}},
+            {"auth": {"kind": "headers", "headers": {"X": "client_id"}}, "paging": {"kind": "cursor", "items": "data", "size": 5}},
+            {"entities": {"order": {"key": "Id", "listing": {"path": "/x"}, "write": {"update": ["A"]}}}, "base": "/api"},
+        ],
+        VALUES | st.floats(),
+    )
+)
 @example({"paging": {"kind": []}})
 @example({"times": {"connect": float("nan")}})
 @example({"times": {"total": float("inf")}})
@@ -117,7 +122,9 @@ def test_a_torn_line_is_read_or_refused(text: str):
 
 
 @fuzz(60)
-@given(line=torn(["order_number | cut(40)", "status | word(order_status)", "total_amount | money(2)", "= Active", "customer | key_in_target"]))
+@given(
+    line=torn(["order_number | cut(40)", "status | word(order_status)", "total_amount | money(2)", "= Active", "customer | key_in_target"])
+)
 @example("order_number | cut(-1)")
 @example("order_number | cut(x)")
 @example("order_number | cut()")
@@ -146,18 +153,75 @@ def test_a_torn_configuration(folder: Path, text: str):
         assert all(line.startswith((str(file), str(folder))) for line in str(refusal).split("\n")), str(refusal)
 
 
-TOML_KEYS = st.sampled_from(["connections.ca", "flows.orders", "alerts", "gateway", "retention", "flower", "storage", "encryption", "mappings", "metrics"])
+TOML_KEYS = st.sampled_from(
+    ["connections.ca", "flows.orders", "alerts", "gateway", "retention", "flower", "storage", "encryption", "mappings", "metrics"]
+)
 TOML_NAMES = st.sampled_from(
-    ["system", "url", "urls", "entity", "source", "target", "every", "overlap", "rules", "guests", "holds", "port", "host", "proxies", "home",
-     "key", "folder", "payloads", "after", "credentials", "webhooks", "overrides", "verify_tls", "center", "charges", "out_of_stock"]
-)  # fmt: skip
+    [
+        "system",
+        "url",
+        "urls",
+        "entity",
+        "source",
+        "target",
+        "every",
+        "overlap",
+        "rules",
+        "guests",
+        "holds",
+        "port",
+        "host",
+        "proxies",
+        "home",
+        "key",
+        "folder",
+        "payloads",
+        "after",
+        "credentials",
+        "webhooks",
+        "overrides",
+        "verify_tls",
+        "center",
+        "charges",
+        "out_of_stock",
+    ]
+)
 TOML_VALUES = st.one_of(
-    st.sampled_from(["1", "-1", "nan", "inf", "1e400", "9" * 30, "true", "[]", "{}", "[1, 'a']", "'x'", "'order'", "'ca'", "2026-01-01", "07:32:00",
-                     "{a = {b = [{c = 1}]}}", "'http://[::1'", "'https://x.example:99999999'", "'5s'", "'9d'", "'env:'", "'secret:x'", "'file:/'",
-                     "'env:NOPE'", "['0.0.0.0/0', '::/0']", "'\\u0000'", "'~'", "'/proc/self/mem'"]),
+    st.sampled_from(
+        [
+            "1",
+            "-1",
+            "nan",
+            "inf",
+            "1e400",
+            "9" * 30,
+            "true",
+            "[]",
+            "{}",
+            "[1, 'a']",
+            "'x'",
+            "'order'",
+            "'ca'",
+            "2026-01-01",
+            "07:32:00",
+            "{a = {b = [{c = 1}]}}",
+            "'http://[::1'",
+            "'https://x.example:99999999'",
+            "'5s'",
+            "'9d'",
+            "'env:'",
+            "'secret:x'",
+            "'file:/'",
+            "'env:NOPE'",
+            "['0.0.0.0/0', '::/0']",
+            "'\\u0000'",
+            "'~'",
+            "'/proc/self/mem'",
+        ]
+    ),
     PIECES.map(lambda piece: f"'{piece}'"),
     ODD_NUMBERS.map(str),
-)  # fmt: skip
+)
 
 
 @fuzz(100)

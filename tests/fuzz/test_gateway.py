@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -64,7 +65,9 @@ OPERATIONS = {one.ok().label: one.ok() for one in DESCRIBED.get_all_operations()
 def test_it_does_as_it_describes(gateway: Gateway, label: str, mode: GenerationMode, data):
     case = data.draw(OPERATIONS[label].as_strategy(generation_mode=mode))
     answer = case.call(base_url=gateway.url, timeout=20)
-    case.validate_response(answer, checks=[check for name, check in zip(CHECKS.get_all_names(), CHECKS.get_all(), strict=True) if name in CONFORM])
+    case.validate_response(
+        answer, checks=[check for name, check in zip(CHECKS.get_all_names(), CHECKS.get_all(), strict=True) if name in CONFORM]
+    )
 
 
 def test_every_operation_is_tried():
@@ -89,11 +92,31 @@ def test_a_signed_body_of_any_bytes_is_answered(gateway: Gateway, body: bytes):
 
 
 @fuzz(40)
-@given(data=st.lists(st.binary(max_size=60) | st.sampled_from([
-    b"POST /hooks/ca HTTP/1.1\r\nHost: x\r\n", b"GET /health HTTP/1.1\r\n\r\n", b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"\r\n", b"0\r\n\r\n",
-    b"GET /\xff HTTP/1.1\r\n\r\n", b"GET ? HTTP/1.1\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\n", b"Upgrade: websocket\r\nConnection: upgrade\r\n", b"Content-Length: -1\r\n",
-    b"POST //hooks//ca/../ca%2f..%00 HTTP/1.1\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\n\r\n", b"Expect: 100-continue\r\n", b"\x16\x03\x01\x02\x00",
-]), max_size=6))  # fmt: skip
+@given(
+    data=st.lists(
+        st.binary(max_size=60)
+        | st.sampled_from(
+            [
+                b"POST /hooks/ca HTTP/1.1\r\nHost: x\r\n",
+                b"GET /health HTTP/1.1\r\n\r\n",
+                b"Content-Length: 5\r\n",
+                b"Transfer-Encoding: chunked\r\n",
+                b"\r\n",
+                b"0\r\n\r\n",
+                b"GET /\xff HTTP/1.1\r\n\r\n",
+                b"GET ? HTTP/1.1\r\n\r\n",
+                b"PRI * HTTP/2.0\r\n\r\n",
+                b"Upgrade: websocket\r\nConnection: upgrade\r\n",
+                b"Content-Length: -1\r\n",
+                b"POST //hooks//ca/../ca%2f..%00 HTTP/1.1\r\n\r\n",
+                b"CONNECT a:1 HTTP/1.1\r\n\r\n",
+                b"Expect: 100-continue\r\n",
+                b"\x16\x03\x01\x02\x00",
+            ]
+        ),
+        max_size=6,
+    )
+)
 def test_bytes_that_are_no_request_do_no_harm(gateway: Gateway, data: list[bytes]):
     host, port = gateway.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as peer:
@@ -175,8 +198,9 @@ def test_a_slow_body_is_the_applications_own_matter(patient_for_a_moment: tuple[
 
 @pytest.mark.parametrize("flood", [b"X: " + b"y" * 8000 + b"\r\n", b"a: b\r\n" * 1000, b"z" * 8000])
 def test_a_flood_of_headers_is_hung_up_on(patient_for_a_moment: tuple[str, int], flood: bytes):
-    with socket.create_connection(patient_for_a_moment, timeout=5) as peer, pytest.raises(OSError):  # noqa: PT011 - reset, or a broken pipe
-        peer.sendall(b"GET / HTTP/1.1\r\n")
-        for _ in range(1000):
-            peer.sendall(flood)
-        raise AssertionError("it takes whatever comes")
+    with socket.create_connection(patient_for_a_moment, timeout=5) as peer:
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 100 * heads.LARGEST_HEAD:
+                sent += peer.send(b"GET / HTTP/1.1\r\n" if not sent else flood)
+        assert sent < 100 * heads.LARGEST_HEAD, "it takes whatever comes"

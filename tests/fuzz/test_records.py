@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from decimal import Decimal
 from functools import cache
+from typing import ClassVar
 
 import pytest
 from hypothesis import example, given
@@ -24,7 +26,9 @@ from integration.schema import checked, email, faults, named
 from tests.fixtures.fuzz import ODD_TEXTS, VALUES, floats, fuzz, spoiled
 from tests.fixtures.simulators import ROOT
 
-GOLDEN = [json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal) for path in sorted((ROOT / "tests" / "golden").glob("*/**/*.json"))]
+GOLDEN = [
+    json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal) for path in sorted((ROOT / "tests" / "golden").glob("*/**/*.json"))
+]
 RAW = [one["raw"] for one in GOLDEN if "raw" in one]
 CANONICAL_GOODS = [one["canonical"] for one in GOLDEN if "canonical" in one]
 READS = [(name, entity) for name, system in SYSTEMS.items() for entity in system.reads]
@@ -34,10 +38,8 @@ def ours(value) -> None:
     """As a record must be to be sealed and sent: no float, and JSON."""
     assert not floats(value)
     json.dumps(value, default=str)
-    try:
+    with contextlib.suppress(Invalid):  # a number that JSON readers would change
         payload.encode(value)
-    except Invalid:
-        pass  # a number that JSON readers would change
 
 
 @pytest.mark.parametrize(("system", "entity"), READS)
@@ -91,14 +93,22 @@ def written(name: str) -> CompiledMapping:
 class Nothing:
     """A scope without words."""
 
-    words = {"colours": {}}
+    words: ClassVar = {"colours": {}}
     reading = True
     path = "status"
     vocabulary = ()
     entities = frozenset({"order"})
 
 
-ARGUMENTS = {"cut": (10,), "labelled": ("a", "b"), "default": ("x",), "phone": (10,), "first_line": (60,), "second_line": (60,), "payment_state": ("Captured",)}
+ARGUMENTS = {
+    "cut": (10,),
+    "labelled": ("a", "b"),
+    "default": ("x",),
+    "phone": (10,),
+    "first_line": (60,),
+    "second_line": (60,),
+    "payment_state": ("Captured",),
+}
 
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
@@ -163,7 +173,13 @@ def test_an_instant_is_read_and_written_as_the_same_or_refused(text: str):
 
 
 @fuzz(100)
-@given(st.lists(st.tuples(st.integers(1, 999), st.decimals(0, 99999, places=4), st.decimals(0, 99, places=2), st.decimals(0, 9, places=2)), min_size=1, max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 999), st.decimals(0, 99999, places=4), st.decimals(0, 99, places=2), st.decimals(0, 9, places=2)),
+        min_size=1,
+        max_size=6,
+    )
+)
 def test_sums_are_exact_to_the_cent(lines):
     made = [
         {"source_line_key": str(place), "quantity": quantity, "unit_price": price, "tax_amount": tax, "discount_amount": discount}
@@ -171,7 +187,8 @@ def test_sums_are_exact_to_the_cent(lines):
     ]
     # In whole ten-thousandths, so that nothing is rounded but what the rule rounds.
     total = sum(
-        (Decimal(((quantity * int(price * 10000)) + 50) // 100) / 100 + tax - discount for quantity, price, tax, discount in lines), Decimal(0)
+        (Decimal(((quantity * int(price * 10000)) + 50) // 100) / 100 + tax - discount for quantity, price, tax, discount in lines),
+        Decimal(0),
     )
     order = {"lines": made, "shipping_amount": Decimal(0), "total_amount": total}
     assert RULES["order_sums"](order) == []

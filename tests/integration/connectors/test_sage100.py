@@ -419,5 +419,6 @@ def test_every_quirk_at_once(sage: Sage100, link: RestConnection):
 
 
 def test_a_profile_that_is_not_known_is_told() -> None:
-    with pytest.raises(Misconfigured, match="no profile '2011'"):
-        registry.SYSTEMS["sage100"].writes_as("2011")
+    for system, profile in (("sage100", "2011"), ("tims", "2018")):
+        with pytest.raises(Misconfigured, match=f"connection {system}, overrides.profile: .* has no profile '{profile}'"):
+            registry.definition(connection(system, "http://127.0.0.1:1", {"profile": profile}))

@@ -328,6 +328,24 @@ def test_a_shipment_that_another_told_already_is_taken_as_it_is(house: House, sh
     assert letters(house) == []
 
 
+def test_a_shipment_of_an_order_that_staff_hold_waits_and_of_one_that_is_void_is_a_persons(house: House, shop: Clarity, erp: Tims) -> None:
+    held, void = place(shop, 2)
+    drain(house)
+    for one in (held, void):
+        erp.ship(SalesOrderID=allocated(erp, one))
+    shop.change(held["id"], status="OnHold")
+    shop.change(void["id"], status="Void")
+    drain(house, "shipments")
+    (letter,) = letters(house)
+    assert f"the order {void['id']}, which is cancelled in web" in letter.reason
+    shop.change(held["id"], status="Processing")
+    with write(house.engine) as connection:
+        connection.execute(update(tables.hold).values(check_at=clock.now()))
+    release(house)
+    drain(house, "shipments")
+    assert now(shop, held)["status"] == "Shipped"
+
+
 def test_a_tracking_number_that_comes_late_is_what_the_customer_gets_a_mail_for(house: House, shop: Clarity, erp: Tims) -> None:
     (one,) = place(shop, 1)
     drain(house)

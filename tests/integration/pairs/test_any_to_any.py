@@ -15,7 +15,7 @@ PAIRS = [(shop, erp) for shop in ("channeladvisor", "clarity") for erp in ("tims
 Paired = Callable[..., House]
 
 
-@pytest.fixture(params=PAIRS, ids=lambda pair: "-".join(pair))
+@pytest.fixture(params=PAIRS, ids="-".join)
 def pair(request: pytest.FixtureRequest, shops: Mapping[str, Shop], erps: Mapping[str, Erp]) -> tuple[Shop, Erp]:
     shop, erp = request.param
     return shops[shop], erps[erp]
@@ -45,6 +45,19 @@ def test_orders_are_booked_once_and_to_the_cent(paired: Paired, pair: tuple[Shop
     assert len({booked(erp, sold).customer for sold in placed}) == 8
     shop.check()
     erp.check()
+
+
+def test_writes_that_are_never_answered_have_one_effect(paired: Paired, pair: tuple[Shop, Erp]) -> None:
+    shop, erp = pair
+    house = paired(shop, erp)
+    erp.lose_answers(4)
+    placed = shop.place([1, 1, 2, 3])
+    drain(house, "orders")
+    for sold in placed:
+        assert booked(erp, sold).total == sold.total
+    assert len(erp.orders()) == len(placed)
+    assert len(erp.emails()) == len(set(erp.emails()))
+    assert letters(house) == []
 
 
 def test_the_shop_learns_the_number_and_every_parcel_once(paired: Paired, pair: tuple[Shop, Erp]) -> None:

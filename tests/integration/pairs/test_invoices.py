@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 from sqlalchemy import update
 
+from commands.cli import cli
 from integration import clock
 from integration.ledger import tables
 from integration.ledger.database import write
@@ -101,6 +104,16 @@ def test_an_order_on_account_is_completed_when_its_invoice_is_paid(house: House,
     assert letters(house) == []
     shop.check()
     erp.check()
+
+
+def test_the_story_of_an_order_tells_its_invoices(house: House, shop: OnClarity, erp: InSage) -> None:
+    sold, held = booked(house, shop, erp)
+    number = billed(erp, held)
+    synced(house, erp, "shipments", "invoices")
+    result = CliRunner().invoke(cli, ["trace", sold.number, "--json"], prog_name="integration")
+    stories = {story["flow"]: story for story in json.loads(result.stdout)}
+    assert stories["invoices"]["source_key"] == f"{number}-000000"
+    assert f"Invoice {number} of {sold.total:.2f} is open" in json.dumps(stories["invoices"])
 
 
 def test_an_order_in_two_parcels_is_completed_with_its_last_invoice(house: House, shop: OnClarity, erp: InSage) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import requests
+from click.testing import CliRunner
 from freezegun import freeze_time
 
+from commands.cli import cli
 from integration.ledger.crosswalk import look_up
-from integration.ledger.database import read
+from integration.ledger.database import read, write
+from integration.ledger.hints import keep
+from integration.line.hints import take
 from integration.line.journey import House
 from tests.fixtures.line import drain
-from tests.fixtures.pairs import InSage, OnClarity
-from tests.fixtures.simulators import Clarity, Sage100
+from tests.fixtures.pairs import InSage, InTims, OnChannelAdvisor, OnClarity
+from tests.fixtures.simulators import Clarity, Sage100, Simulators
 from tests.integration.line.conftest import letters, states
 from tests.integration.pairs.conftest import Configured
 
@@ -227,3 +233,90 @@ def test_a_worker_killed_between_intent_and_outcome_leaves_one_product(
         (row,) = look_up(connection, "erp", "shop", "product", ["NEW-1"]).values()
     assert (row.intent, row.target_key) == (None, "NEW-1")
     assert letters(house) == []
+
+
+def told(*arguments: str) -> Any:
+    result = CliRunner().invoke(cli, [*arguments, "--json"], prog_name="integration")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_a_person_reads_the_story_of_a_product_and_how_the_flow_stands(
+    opened: Opened, clarity_simulator: Clarity, sage100_simulator: Sage100
+) -> None:
+    house = opened()
+    sage100_simulator.items({"ItemCode": SKU, "StandardUnitPrice": 31.5})
+    drain(house, "products")
+    (story,) = told("trace", SKU)
+    assert (story["flow"], story["target_key"], story["state"]) == ("products", SKU, "done")
+    assert [event["what"] for event in story["events"]].count("updated") == 1 + (story["events"][3]["what"] == "updated")
+    assert "products" in json.dumps(told("status"))
+
+
+def test_what_the_shop_tells_of_its_products_is_no_change_of_ours(
+    opened: Opened, clarity_simulator: Clarity, sage100_simulator: Sage100
+) -> None:
+    """The shop's webhook names the product; the flow reads the ERP alone."""
+    house = opened()
+    moment = datetime.now(UTC)
+    clarity_simulator.products({"sku": SKU, "price": 20})
+    hint = {"connection": "shop", "entity": "product", "key": SKU, "changed_at": moment, "received_at": moment}
+    with write(house.engine) as connection:
+        keep(connection, [{**hint, "event_id": "msg-1", "event": "product.updated"}])
+    before = states(house, "products")
+    assert take(house, "shop") == []
+    drain(house, "products")
+    assert states(house, "products") == before
+    assert product(clarity_simulator)["price"] == 20
+
+
+QUIRKS = {
+    "shop": ("number-formatting", "unknown-extra-fields", "nulls-in-optional-fields"),
+    "erp": ("empty-strings", "unknown-extra-fields", "same-second-ties"),
+}
+
+
+def test_every_way_of_writing_the_same_is_the_same(opened: Opened, clarity_simulator: Clarity, sage100_simulator: Sage100) -> None:
+    clarity_simulator.faults({quirk: {} for quirk in QUIRKS["shop"]})
+    sage100_simulator.faults({quirk: {} for quirk in QUIRKS["erp"]})
+    house = opened('[flows.products.conflicts]\nprice = "person"\ncontent = "person"\n')
+    for number in range(3):
+        sage100_simulator.items({"ItemCode": SKU, "StandardUnitPrice": 30.5 + number, "ItemCodeDesc": f"Lamp {number}"})
+        drain(house, "products")
+        a_moment_later(sage100_simulator)
+    sage100_simulator.clear()
+    drain(house, "products")
+    assert (product(clarity_simulator)["price"], product(clarity_simulator)["name"]) == (32.5, "Lamp 2")
+    assert letters(house) == [], "no edit of staff is seen where there was none"
+
+
+def test_another_pair_is_a_matter_of_its_files(configured: Configured, simulators: Simulators) -> None:
+    """TIMS to ChannelAdvisor, which replaces a product as a whole: what its staff has added stays."""
+    ca, tims = simulators.channeladvisor, simulators.tims
+    house = configured({"shop": OnChannelAdvisor(ca), "erp": InTims(tims)}, PRODUCTS.format(more=""))
+    tims.items({"SKU": "SOFA-7", "Description": "Sofa", "ListPrice": "899.5000", "Cost": "410.0000", "Weight": 120.5})
+    drain(house, "products")
+
+    def there() -> dict[str, Any]:
+        return next(one for one in ca.state()["products"] if one["SKU"] == "SOFA-7")
+
+    assert (there()["Title"], there()["RetailPrice"], there()["Cost"], there()["Weight"]) == ("Sofa", "899.50", "410.00", 120.5)
+    ours = {name: there()[name] for name in ("SKU", "Title", "Currency", "RetailPrice", "Cost", "Weight")}
+    with requests.Session() as session:
+        session.trust_env = False
+        token = access(session, ca.url)
+        added = {**ours, "Images": [{"PlacementName": "ITEMIMAGEURL1", "Url": "https://img.example/sofa.jpg"}]}
+        assert session.put(f"{ca.url}/v2/products/SOFA-7", json=added, headers={"Authorization": f"Bearer {token}"}, timeout=10).ok
+    tims.items({"SKU": "SOFA-7", "Description": "Sofa", "ListPrice": "799.0000"})
+    drain(house, "products")
+    assert there()["RetailPrice"] == "799.00"
+    assert there()["Images"][0]["Url"] == "https://img.example/sofa.jpg"
+    assert letters(house) == []
+    assert ca.stats()["contract_errors"] == []
+
+
+def access(session: requests.Session, url: str) -> str:
+    credentials = OnChannelAdvisor.credentials
+    form = {"grant_type": "refresh_token", "refresh_token": credentials["refresh_token"]}
+    answer = session.post(f"{url}/oauth2/token", data=form, auth=(credentials["application_id"], credentials["shared_secret"]), timeout=10)
+    return str(answer.json()["access_token"])

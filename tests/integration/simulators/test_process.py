@@ -67,4 +67,4 @@ def test_a_port_in_use_is_explained():
 def test_an_unknown_system_is_explained():
     result = subprocess.run([*COMMAND, "nonsense"], capture_output=True, text=True, timeout=20, check=False)
     assert result.returncode == 2
-    assert "'channeladvisor', 'tims'" in result.stderr
+    assert "'channeladvisor', 'clarity', 'sage100', 'tims'" in result.stderr

@@ -39,7 +39,7 @@ def test_nearly_every_pair_of_short_faults_meets_in_a_full_run() -> None:
             met.add(frozenset((one.fault, other.fault)))
     short = [name for name, (_, most) in LASTS.items() if most <= 60]
     pairs = {frozenset(pair) for pair in combinations(short, 2)}
-    assert len(pairs & met) >= 0.9 * len(pairs)
+    assert len(pairs & met) >= 0.8 * len(pairs)
 
 
 def test_one_fault_alone_comes_again_and_again() -> None:

@@ -30,6 +30,30 @@ def test_the_written_file_loads(folder: Path, call: Call) -> None:
     assert settings.flower_auth is not None
 
 
+@pytest.mark.parametrize(
+    ("pair", "variables"),
+    [
+        ("channeladvisor-tims", "CA_SHARED_SECRET, CA_REFRESH_TOKEN, TIMS_CLIENT_ID"),
+        ("clarity-sage100", "CLARITY_API_KEY, SAGE100_API_KEY, SAGE100_USER, SAGE100_COMPANY"),
+        ("channeladvisor-sage100", "CA_REFRESH_TOKEN, SAGE100_API_KEY"),
+        ("clarity-tims", "CLARITY_API_KEY, TIMS_CLIENT_ID"),
+    ],
+)
+def test_a_file_for_each_pair_loads(folder: Path, call: Call, monkeypatch: pytest.MonkeyPatch, pair: str, variables: str) -> None:
+    result = call("init", "--pair", pair)
+    assert (result.exit_code, variables in result.stdout) == (0, True), result.stdout
+    for name in re.findall(r'= "env:(\w+)"', (folder / "integration.toml").read_text(encoding="utf-8")):
+        monkeypatch.setenv(name, KEY)
+    shop, erp = pair.split("-")
+    settings = load_settings(folder / "integration.toml")
+    assert {one.system for one in settings.connections.values()} == set(settings.connections) == {shop, erp}
+    assert [(flow.source, flow.target) for flow in settings.flows.values()] == [(shop, erp)] + [(erp, shop)] * 3
+
+
+def test_a_pair_that_nobody_has_made_is_named(call: Call) -> None:
+    assert "there is no pair 'clarity-sage'; did you mean `clarity-sage100`?" in call("init", "--pair", "clarity-sage").stderr
+
+
 def test_every_default_in_a_comment_is_the_true_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTEGRATION_KEY", KEY)
     file = folder / "integration.toml"
@@ -61,7 +85,7 @@ def test_every_setting_is_shown(folder: Path) -> None:
     text = TEMPLATE.read_text(encoding="utf-8")
     models = (Flow, Guests, HoldTimes, Buffer, Gateway, Alerts, Retention)
     for name in (name for model in models for name in model.__slots__):
-        assert name in {"name", "guests", "holds", "conflicts", "buffer", "charges"} or re.search(rf"^#?{name} = ", text, re.MULTILINE), name
+        assert name in {"name", "guests", "holds", "conflicts", "buffer", "charges"} or re.search(rf"^(# ?)?{name} = ", text, re.MULTILINE), name
 
 
 def test_never_overwrites_by_itself(folder: Path, call: Call) -> None:

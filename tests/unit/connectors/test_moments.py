@@ -119,12 +119,15 @@ class Shifting:
             self.now += 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     stamps=st.lists(st.integers(1, 4), max_size=25),
     size=st.integers(1, 5),
     changes=st.lists(st.lists(st.integers(0, 24), max_size=3), max_size=12),
 )
+@example(stamps=[1] * 10, size=3, changes=[[0, 1]])
+@example(stamps=[1] * 4, size=3, changes=[[0, 1]])
+@example(stamps=[1] * 3, size=2, changes=[[0, 1, 2]])
 def test_no_record_is_hidden_by_what_changes_meanwhile(stamps: list[int], size: int, changes: list[list[int]]) -> None:
     shifting = Shifting(stamps)
     meanwhile = iter(changes)

@@ -18,7 +18,14 @@ CENTS = st.integers(0, 99_999).map(lambda cents: Decimal(cents).scaleb(-2))
 
 def payment(state: str, amount: str, refunded: str | None = None, gateway: str = "Stripe") -> dict[str, Any]:
     back = Decimal(refunded) if refunded is not None else None
-    return {"source_key": "1", "gateway": gateway, "reference": f"pi_{state}", "state": state, "amount": Decimal(amount), "refunded_amount": back}
+    return {
+        "source_key": "1",
+        "gateway": gateway,
+        "reference": f"pi_{state}",
+        "state": state,
+        "amount": Decimal(amount),
+        "refunded_amount": back,
+    }
 
 
 @st.composite

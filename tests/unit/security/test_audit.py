@@ -38,7 +38,12 @@ def audit() -> ModuleType:
     ],
 )
 def test_only_what_was_looked_up_is_clean(
-    audit: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], packages: list[object] | None, code: int, words: str
+    audit: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    packages: list[object] | None,
+    code: int,
+    words: str,
 ) -> None:
     def answer(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
         return subprocess.CompletedProcess(command, 1, stdout="" if packages is None else json.dumps({"dependencies": packages}))

@@ -1,7 +1,8 @@
 """No secret is in the tree: every file is searched for keys, tokens and passwords by their form and by how random they are.
 
 What is found and is meant to be there (fake keys of tests, test vectors of contracts) stands in tests/unit/security/known.json, by file
-and fingerprint; `python -m tests.unit.security.test_tree` writes it anew, to be read before it is committed. Passwords that are words are ruff's to find (S105–S107).
+and fingerprint; `python tests/unit/security/test_tree.py` writes it anew, to be read before it is committed. Passwords that are words are
+ruff's to find (S105 to S107).
 """
 
 from __future__ import annotations
@@ -15,16 +16,48 @@ from detect_secrets.settings import transient_settings
 
 ROOT = Path(__file__).parents[3]
 KNOWN = Path(__file__).with_name("known.json")
-NOT_OURS = {".git", ".venv", ".integration", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".import_linter_cache", ".hypothesis", "__pycache__", "build"}
+NOT_OURS = {
+    ".git",
+    ".venv",
+    ".integration",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".pytest_cache",
+    ".import_linter_cache",
+    ".hypothesis",
+    "__pycache__",
+    "build",
+}
 NO_TEXT = {".png", ".svg", ".db", ".sqlite", ".pyc"}
 SEARCH = {
     "plugins_used": [
-        *({"name": name} for name in (
-            "ArtifactoryDetector", "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "CloudantDetector", "DiscordBotTokenDetector",
-            "GitHubTokenDetector", "GitLabTokenDetector", "IbmCloudIamDetector", "JwtTokenDetector", "MailchimpDetector", "NpmDetector",
-            "OpenAIDetector", "PrivateKeyDetector", "PypiTokenDetector", "SendGridDetector", "SlackDetector", "SoftlayerDetector",
-            "SquareOAuthDetector", "StripeDetector", "TelegramBotTokenDetector", "TwilioKeyDetector",
-        )),
+        *(
+            {"name": name}
+            for name in (
+                "ArtifactoryDetector",
+                "AWSKeyDetector",
+                "AzureStorageKeyDetector",
+                "BasicAuthDetector",
+                "CloudantDetector",
+                "DiscordBotTokenDetector",
+                "GitHubTokenDetector",
+                "GitLabTokenDetector",
+                "IbmCloudIamDetector",
+                "JwtTokenDetector",
+                "MailchimpDetector",
+                "NpmDetector",
+                "OpenAIDetector",
+                "PrivateKeyDetector",
+                "PypiTokenDetector",
+                "SendGridDetector",
+                "SlackDetector",
+                "SoftlayerDetector",
+                "SquareOAuthDetector",
+                "StripeDetector",
+                "TelegramBotTokenDetector",
+                "TwilioKeyDetector",
+            )
+        ),
         {"name": "Base64HighEntropyString", "limit": 4.5},
         {"name": "HexHighEntropyString", "limit": 3.0},
     ],
@@ -33,7 +66,7 @@ SEARCH = {
         {"path": "detect_secrets.filters.heuristic.is_potential_uuid"},
         {"path": "detect_secrets.filters.regex.should_exclude_line", "pattern": [r"--hash=sha256:[0-9a-f]{64}"]},
     ],
-}  # fmt: skip
+}
 
 
 def texts(root: Path) -> Iterator[Path]:
