@@ -57,6 +57,9 @@ def main(
     cases = [Case(seed, one, orders or many, rate or fast, faults or tuple(LASTS)) for one in databases or DATABASES]
     if replay:
         cases = [case for case in seeds.kept() if not databases or case.database in databases]
+    for case in cases:
+        if absent := [name for name in faults if name not in {turn.fault for turn in case.turns()}]:
+            raise click.UsageError(f"{' and '.join(absent)} would not come: give it more time, by more --orders or a lower --rate.")
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH

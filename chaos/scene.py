@@ -8,8 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,7 @@ class Scene:
     environment: Mapping[str, str]
     up: subprocess.Popen[str] | None = None
     deployed: int = 1
+    deploying: threading.Lock = field(default_factory=threading.Lock)
 
     def simulators(self) -> dict[str, RemoteSimulator]:
         return {name: RemoteSimulator(url) for name, url in self.urls.items()}
@@ -176,11 +178,12 @@ class Scene:
             return []
 
     def deploy(self) -> None:
-        """Stop everything and start it with another version of a mapping."""
-        self.stop()
-        self.deployed += 1
-        self.write_mapping()
-        self.start()
+        """Stop everything and start it with another version of a mapping; a slow one is not overtaken by the next."""
+        with self.deploying:
+            self.stop()
+            self.deployed += 1
+            self.write_mapping()
+            self.start()
 
     def write_mapping(self) -> None:
         file = self.folder / "mappings" / "tims" / "order.yaml"

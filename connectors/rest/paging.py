@@ -116,7 +116,7 @@ class SkipTake(_Sized):
     records apart, of whatever kind they are.
 
     A page starts at the change of the last record of the one before, and with that record, so that what changes meanwhile shifts nothing
-    out of sight. Where it starts with another one, a record of that very moment has gone: the moment is read once more from its start.
+    out of sight. Where it starts with another one, or that has changed, the moment is read once more from its start.
     A token is the next page's query, behind a # the mark of the record that it is to start with.
     """
 
@@ -152,7 +152,8 @@ class SkipTake(_Sized):
         return urlencode({**rest, self.size_parameter: str(size), self.skip: str(skip), **start}, quote_via=quote)
 
     def _mark(self, record: Any) -> str:
-        return hashlib.sha256("|".join(_member(record, name) for name in self.identity).encode()).hexdigest()[:16]
+        members = (_member(record, name) for name in (*self.since.values(), *self.identity))
+        return hashlib.sha256("|".join(members).encode()).hexdigest()[:16]
 
 
 def _member(record: Any, name: str) -> str:

@@ -90,10 +90,9 @@ class Sage(Simulator):
             return False
         if sent[1] == READER and exchange.method != "GET":
             raise Refusal(403, self.codes["forbidden"], "No access to this task.")
-        if self.faults.strikes("local-time"):
-            switch = self.faults.state().get("local-time", {})
-            self.clock.to_the_end_of_daylight_saving(switch.get("delay", 5))
-            self.faults.set({"local-time": False})
+        if (switch := self.faults.strikes("local-time")) is not None:
+            self.clock.to_the_end_of_daylight_saving(5 if switch.delay is None else switch.delay)
+            self.faults.set({"local-time": False})  # once: local time goes back by itself
         return True
 
     def admit(self, name: str, *, writes: bool) -> Callable[[], None]:

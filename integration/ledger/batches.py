@@ -262,7 +262,7 @@ def first_read_under_way(connection: Connection, flow: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A doorbell to ring."""
+    """A doorbell to ring. `again`: it failed lately, so that live work goes first."""
 
     batch_id: int
     flow: str
@@ -287,16 +287,24 @@ def due(engine: Engine, limit: int = 500) -> list[Due]:
             and_(b.owner.is_not(None), b.rung_at < moment - timedelta(seconds=RING_AFTER_DEATH_SECONDS)),
         )
         free = lease.free(b.owner, b.lease_until, moment, dead)
-        rows = connection.execute(
-            select(b.id, b.flow, b.lane, b.stage, b.size, b.attempts, b.owner)
+        found = connection.execute(
+            select(b.id, b.flow, b.lane, b.stage, b.size, b.attempts, b.owner, b.lease_until, b.rung_at, b.due_at)
             .where(b.state == "open", b.due_at <= moment, free, silent)
             .order_by(b.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
+        lost = moment - timedelta(seconds=RING_AGAIN_SECONDS)
+        rows = [row for row in found if row.rung_at is None or row.rung_at < lost or not _rung_since_death(row)]
         if rows:
             connection.execute(update(tables.batch).where(b.id.in_([row.id for row in rows])).values(rung_at=moment))
-    return [Due(row.id, row.flow, row.lane, row.stage, row.size, row.attempts > 0) for row in rows]
+    # What fails lets live work go first, but where that does not end it takes its turn: nothing waits for ever.
+    return [Due(row.id, row.flow, row.lane, row.stage, row.size, row.attempts > 0 and row.due_at > lost) for row in rows]
+
+
+def _rung_since_death(row: Any) -> bool:
+    """Whether the bell of a batch whose worker is gone has been rung since that worker took it."""
+    return bool(row.rung_at >= row.lease_until - timedelta(seconds=LEASE_SECONDS))
 
 
 def bells(engine: Engine, ids: Collection[int]) -> list[Due]:

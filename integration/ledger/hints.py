@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,19 +49,27 @@ def waiting(connection: Connection, of: str, entity: str) -> list[Hint]:
 
 
 def seen(connection: Connection, flow: str, wanted: Sequence[Hint]) -> set[int]:
-    """Hints whose record the ledger has in that version already, or in a later one: of what changed twice only the last is there."""
+    """Hints whose record the ledger has in that version already, or in a later one: of what changed twice only the last is there. A version
+    may say more than its instant (`line.stock_guard`); then the same instant alone proves nothing."""
+    return {hint.id for hint, newest, version in _there(connection, flow, wanted) if newest == version or newest[: len(version)] > version}
+
+
+def shown(connection: Connection, flow: str, wanted: Sequence[Hint]) -> set[int]:
+    """Hints whose record was read as of that instant or later: the system shows by now what they told of."""
+    return {hint.id for hint, newest, version in _there(connection, flow, wanted) if newest[: len(version)] >= version}
+
+
+def _there(connection: Connection, flow: str, wanted: Sequence[Hint]) -> Iterator[tuple[Hint, str, str]]:
+    """Hints with the newest version that the ledger has of their record, and the one that they are for."""
     r = tables.record.c
     keys = {hint.key for hint in wanted if hint.key is not None and hint.changed_at is not None}
     if not keys:
-        return set()
+        return
     newest = select(r.source_key, func.max(r.version)).where(r.flow == flow, r.source_key.in_(sorted(keys))).group_by(r.source_key)
     there: dict[str, str] = dict(connection.execute(newest).all())
-    return {hint.id for hint in wanted if hint.changed_at is not None and _is_in(there.get(hint.key or ""), clock.text(hint.changed_at))}
-
-
-def _is_in(newest: str | None, version: str) -> bool:
-    """A version may say more than its instant (`line.stock_guard`); then the same instant alone proves nothing."""
-    return newest is not None and (newest == version or newest[: len(version)] > version)
+    for hint in wanted:
+        if hint.changed_at is not None and hint.key in there:
+            yield hint, there[hint.key], clock.text(hint.changed_at)
 
 
 def take(connection: Connection, ids: Sequence[int]) -> None:

@@ -36,7 +36,7 @@ def look_again(house: House) -> None:
         taken = hints.recently_taken(connection, moment - SHOWS_WITHIN, moment - READ_WITHIN)
         for flow in house.settings.flows.values() if taken else ():
             theirs = [hint for hint in taken if (hint.connection, hint.entity) == (flow.source, flow.entity)]
-            missed |= {hint.id for hint in theirs} - hints.seen(connection, flow.name, theirs)
+            missed |= {hint.id for hint in theirs} - hints.shown(connection, flow.name, theirs)
     if missed:
         with write(house.engine) as connection:
             hints.give_back(connection, sorted(missed))

@@ -223,6 +223,18 @@ def test_reads_go_on_while_the_writer_is_taken(engine: Engine):
     assert came[0] >= freed
 
 
+def test_a_write_that_was_given_up_keeps_the_writer(engine: Engine):
+    limits = registry.definition(connection("sage100", "http://127.0.0.1:1")).limits
+    budget, other = (SharedBudget(engine, "sage100", limits, 2) for _ in range(2))
+    with budget.request(writes=True):
+        given_up = time.monotonic()
+        budget.linger(1.0, writes=True)
+    with budget.request(), other.request():  # reads go on
+        pass
+    with other.request(writes=True):
+        assert time.monotonic() - given_up >= 1.0
+
+
 class TestPages:
     def test_nothing_is_missed_while_records_change(self, sage, link):
         for number in range(25):

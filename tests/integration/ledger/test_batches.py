@@ -68,6 +68,27 @@ def test_a_batch_of_a_dead_process_is_taken_over_at_once_and_counts_the_loss(eng
     assert taken is not None and taken.losses == 1 and taken.careful
 
 
+def test_a_dead_process_is_not_rung_for_at_every_sweep(engine: Engine, batch: int, database_url: str) -> None:
+    """Bells that nobody has time to hear would pile up."""
+    subprocess.run([sys.executable, "-c", CLAIM_AND_DIE, database_url], check=False, cwd=Path.cwd())
+    set_batch(engine, rung_at=clock.now() - timedelta(seconds=8))
+    assert [bell.batch_id for bell in batches.due(engine)] == [batch]
+    set_batch(engine, rung_at=clock.now() - timedelta(seconds=2), lease_until=clock.now() + timedelta(seconds=batches.LEASE_SECONDS - 4))
+    assert batches.due(engine) == []
+    set_batch(engine, rung_at=clock.now() - timedelta(seconds=batches.RING_AGAIN_SECONDS + 1))
+    assert [bell.batch_id for bell in batches.due(engine)] == [batch]
+
+
+def test_a_batch_that_failed_waits_behind_live_work_but_not_for_ever(engine: Engine, batch: int) -> None:
+    claimed = batches.claim(engine, batch, "extract")
+    assert claimed is not None
+    batches.postpone(engine, claimed, 0, "the system did not answer", spend=True)
+    assert [bell.again for bell in batches.due(engine)] == [True]
+    long_ago = clock.now() - timedelta(seconds=batches.RING_AGAIN_SECONDS + 1)
+    set_batch(engine, due_at=long_ago, rung_at=long_ago)
+    assert [bell.again for bell in batches.due(engine)] == [False]
+
+
 def test_a_batch_of_another_host_is_taken_over_only_when_its_lease_ends(engine: Engine, batch: int) -> None:
     set_batch(engine, owner="elsewhere/1/1.00/0", lease_until=clock.now() + timedelta(seconds=60))
     assert batches.claim(engine, batch, "extract") is None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 import pytest
+from click.testing import CliRunner
 
+from commands.cli import cli
 from integration.line.journey import House
 from tests.fixtures.line import drain
 from tests.fixtures.pairs import Erp, Held, Shop, Sold
@@ -43,6 +46,10 @@ def test_orders_are_booked_once_and_to_the_cent(paired: Paired, pair: tuple[Shop
     emails = erp.emails()
     assert len(emails) == len(set(emails)) and {sold.email for sold in placed} <= set(emails)
     assert len({booked(erp, sold).customer for sold in placed}) == 8
+    proof = CliRunner().invoke(cli, ["reconcile", "orders", "--since", "1h", "--json"], prog_name="integration")
+    assert proof.exit_code == 0, proof.output
+    told = json.loads(proof.stdout)
+    assert (told["proven"], told["findings"]) == (len(placed), [])
     shop.check()
     erp.check()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
 
 
 def checkout(**changes: Any) -> dict[str, Any]:
@@ -45,6 +46,39 @@ def test_who_sends_no_key_or_anothers_is_not_served(clarity):
     assert code(clarity.call("listOrders")) == (403, "forbidden")
     clarity.session.headers["X-Api-Key"] = key
     assert clarity.call("listOrders").status_code == 200
+
+
+def test_checks_come_in_the_order_of_the_contract(clarity):
+    order = placed(clarity)
+    good = {"version": 9, "status": "Processing"}
+    clarity.world.faults({"rate-limited": {"times": 1, "retry_after": 7, "operations": ["updateOrder"]}})
+    assert code(clarity.call("updateOrder", order["id"], good, nonsense=1)) == (429, "rate_limited")
+    assert code(clarity.call("updateOrder", 9, {"status": "Nonsense"}, nonsense=1)) == (400, "bad_request")
+    assert code(clarity.call("updateOrder", 9, {"status": "Nonsense"})) == (404, "not_found")
+    broken = clarity.call("updateOrder", order["id"], {"version": 9, "status": "Nonsense", "nonsense": 1})
+    assert code(broken) == (422, "validation_failed")
+    assert {fault["field"] for fault in broken.json()["errors"]} == {"status", "nonsense"}
+    assert code(clarity.call("updateOrder", order["id"], good)) == (409, "version_conflict")
+    for query in ({"page": 0}, {"pageSize": 101}, {"sort": "total"}, {"updatedSince": "yesterday"}):
+        assert code(clarity.call("listOrders", **query)) == (400, "bad_request"), query
+    path = f"{clarity.url}/api/v1/orders/{order['id']}"
+    answer = clarity.session.put(path, data=b"{", headers={"Content-Type": "application/json"}, timeout=10)
+    assert code(answer) == (400, "bad_request")
+
+
+def test_a_token_is_asked_for_with_the_client_in_the_form(clarity):
+    form = {"grant_type": "client_credentials", "client_id": "demo-client", "client_secret": "demo-client-secret"}
+
+    def ask(auth=None, **changes):
+        sent = {name: value for name, value in (form | changes).items() if value}
+        answer = requests.post(f"{clarity.url}/oauth2/token", auth=auth, data=sent, timeout=10)
+        return answer.status_code, answer.json().get("error")
+
+    assert ask() == (200, None)
+    assert ask(client_secret="wrong") == (401, "invalid_client")
+    assert ask(grant_type="password") == (400, "unsupported_grant_type")
+    assert ask(("demo-client", "demo-client-secret"), client_id=None, client_secret=None) == (400, "invalid_request")
+    assert ask(extra="1") == (400, "invalid_request")
 
 
 def test_a_checkout_sums_up_and_takes_stock_at_once(clarity):

@@ -125,6 +125,28 @@ def test_stock_and_shipment_events(tims, receiver):
     assert {each["SKU"]: each["OnHand"] for each in stock} == {"LAMP-001": 99_998, "LAMP-002": 99_999}
 
 
+def test_shop_events(clarity, receiver):
+    events = ["order.created", "order.updated", "product.updated"]
+    made = clarity.ok("createWebhook", body={"url": receiver.url, "events": events, "status": "disabled"})
+    assert clarity.ok("updateWebhook", made["id"], {"status": "active"})["status"] == "active"
+    clarity.world.faults({"duplicate-webhooks": {"times": 1}})
+    clarity.ok("updateProduct", "LAMP-001", {"price": 27.99})
+    address = {"line1": "48 Orchard Lane", "city": "Austin", "country": "US"}
+    line = {"sku": "LAMP-001", "quantity": 1, "unitPrice": 24}
+    (order,) = clarity.world.place([{"customer": {"email": "a@b.example"}, "shippingAddress": address, "items": [line]}])
+    wait_for(lambda: len(receiver.got) == 3)
+    clarity.ok("updateOrder", order["id"], {"version": 1, "status": "Processing"})
+    wait_for(lambda: len(receiver.got) == 4)
+    assert sorted(receiver.events()) == ["order.created", "order.updated", "product.updated", "product.updated"]
+    assert len(set(receiver.ids())) == 3
+    for headers, body in receiver.got:
+        assert headers["webhook-signature"] == sign(made["secret"], headers["webhook-id"], headers["webhook-timestamp"], body)
+    holds(clarity, receiver)
+    receiver.statuses = [410]
+    clarity.world.change(order["id"], notes="Ring twice.")
+    wait_for(lambda: clarity.ok("getWebhook", made["id"])["status"] == "disabled")
+
+
 def test_disabled_and_unwanted_events_are_not_sent(channeladvisor, receiver):
     body = channeladvisor.example("createWebhook", WebhookUri=receiver.url)
     channeladvisor.ok("createWebhook", body={**body, "Status": "Disabled"})

@@ -11,8 +11,9 @@ from sqlalchemy import select, update
 
 from connectors.rest.connection import RestConnection
 from integration import clock
-from integration.ledger import tables
+from integration.ledger import hints, tables
 from integration.ledger.database import read, write
+from integration.line import hints as taking
 from integration.line import stock_publisher
 from tests.fixtures.line import order, with_sku
 from tests.integration.stock.conftest import Shop
@@ -243,3 +244,20 @@ def test_nothing_is_published_before_the_open_orders_are_known(shop: Shop) -> No
     time.sleep(1)  # so long does the publisher wait before it looks again
     shop.publish()
     assert shop.shows("LAMP-001") == 100_000 - 2
+
+
+def test_a_quantity_that_was_read_is_not_read_for_again(shop: Shop) -> None:
+    """A quantity may change twice within an instant, so a webhook of the same instant is read for once; but it was read then."""
+    shop.stocked(LAMP_001=40)
+    record = next(one for one in shop.erp.state()["inventory"] if one["SKU"] == "LAMP-001")
+    moment = clock.now()
+    row = {"connection": "tims", "event_id": "msg_1", "event": "inventory.changed", "entity": "stock", "key": "LAMP-001"}
+    with write(shop.house.engine) as connection:
+        hints.keep(connection, [{**row, "changed_at": clock.instant(record["UpdatedAt"]), "received_at": moment}])
+    assert len(taking.take(shop.house)) == 1
+    shop.stock()
+    with write(shop.house.engine) as connection:
+        connection.execute(update(tables.hint).values(taken_at=moment - timedelta(seconds=3)))
+    taking.look_again(shop.house)
+    with read(shop.house.engine) as connection:
+        assert hints.groups(connection) == []
