@@ -58,7 +58,9 @@ def _of_pair(shop: str, erp: str) -> str:
     text = TEMPLATE.read_text(encoding="utf-8")
     for written, wanted in ((SHOP, shop), (ERP, erp)):
         if written != wanted:
-            text = re.sub(_CONNECTION.format(name=written), lambda found, name=wanted: _connection(name, found[0]), text, flags=re.DOTALL)
+            found = re.search(_CONNECTION.format(name=written), text, re.DOTALL)
+            assert found is not None  # the template is ours
+            text = text.replace(found[0], _connection(wanted, found[0]))
             text = re.sub(rf"\b{written}\b", wanted, text)
     return text
 

@@ -213,3 +213,25 @@ def test_an_order_that_the_shop_has_not_released_is_new_and_opened_with_it(paire
     drain(house, "orders")
     assert erp.orders()[0].status == "on_hold"
     assert letters(house) == []
+
+
+def test_an_order_that_staff_saves_while_we_tell_its_number_is_told_all_the_same(paired: Paired, shop: OnClarity, erp: InSage) -> None:
+    house = paired(shop, erp)
+    (sold,) = shop.place([1])
+    drain(house, "orders")
+    shop.simulator.faults({"version-conflict": {"times": 2, "operations": ["updateOrder"]}})
+    drain(house, "status")
+    assert shop.order(sold) == ("Processing", erp.orders()[0].key)
+    assert letters(house) == []
+
+
+def test_a_cancellation_in_the_erp_voids_the_order_of_the_shop(paired: Paired, shop: OnClarity, erp: InSage) -> None:
+    house = paired(shop, erp)
+    (sold,) = shop.place([1])
+    drain(house, "orders")
+    drain(house, "status")
+    house.journey("orders").target.update("order", erp.orders()[0].key, {"OrderStatus": "C", "CancelReasonCode": "STOCK"}, None)
+    for flow in ("status", "orders", "status"):
+        drain(house, flow)
+    assert (shop.order(sold)[0], erp.orders()[0].status) == ("Void", "cancelled")
+    assert letters(house) == []

@@ -47,7 +47,7 @@ def test_a_file_for_each_pair_loads(folder: Path, call: Call, monkeypatch: pytes
     shop, erp = pair.split("-")
     settings = load_settings(folder / "integration.toml")
     assert {one.system for one in settings.connections.values()} == set(settings.connections) == {shop, erp}
-    assert [(flow.source, flow.target) for flow in settings.flows.values()] == [(shop, erp)] + [(erp, shop)] * 3
+    assert {(flow.source, flow.target) for flow in settings.flows.values()} == {(shop, erp), (erp, shop)}
 
 
 def test_a_pair_that_nobody_has_made_is_named(call: Call) -> None:
@@ -65,7 +65,8 @@ def test_every_default_in_a_comment_is_the_true_one(folder: Path, monkeypatch: p
 
     commented = re.compile(r"^#(?=[a-z_]+ = |\[)", re.MULTILINE)
     examples = re.compile(
-        r"^#(customer_id|folder|distribution_center|requests|networks|proxies|groups|skus|url|urls|division|freight|tax|discount|\[connections).*\n", re.MULTILINE
+        r"^#(customer_id|folder|distribution_center|requests|networks|proxies|groups|skus|url|urls|division|freight|tax|discount|\[connections).*\n",
+        re.MULTILINE,
     )  # they show a form, not a default
     assert len(commented.findall(text)) >= 17
     assert loaded(commented.sub("", examples.sub("", text))) == loaded(text)
@@ -85,7 +86,9 @@ def test_every_setting_is_shown(folder: Path) -> None:
     text = TEMPLATE.read_text(encoding="utf-8")
     models = (Flow, Guests, HoldTimes, Buffer, Gateway, Alerts, Retention)
     for name in (name for model in models for name in model.__slots__):
-        assert name in {"name", "guests", "holds", "conflicts", "buffer", "charges"} or re.search(rf"^(# ?)?{name} = ", text, re.MULTILINE), name
+        assert name in {"name", "guests", "holds", "conflicts", "buffer", "charges"} or re.search(
+            rf"^(# ?)?{name} = ", text, re.MULTILINE
+        ), name
 
 
 def test_never_overwrites_by_itself(folder: Path, call: Call) -> None:
