@@ -72,8 +72,8 @@ class ServerTime:
     def stamp(self, day: Any, record: Mapping[str, Any]) -> tuple[str, datetime] | None:
         """Version and instant of a record's last change; None where it tells none.
 
-        A time that comes twice means the later one that has been: it is never too early for a change that was made after this record
-        was read before, so that versions only grow.
+        A time that comes twice means the later one that has been, and never one that is still to come: so no later change of the record
+        is dated before this one. What changes while the page is being read is dated rightly when it is read again.
         """
         assert self._zone is not None
         try:
@@ -82,7 +82,7 @@ class ServerTime:
             return None
         now = clock.now() + self._ahead
         possible = _instants(local, self._zone)
-        changed = max((one for one in possible if one <= now + SECOND), default=possible[0])
+        changed = max((one for one in possible if one <= now), default=possible[0])
         return clock.text(changed + SETTLED if changed + SECOND <= now else changed), changed
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, and_, bindparam, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, tuple_, update
 
 from integration import clock
 from integration.errors import FieldError, SyncError
@@ -228,9 +228,10 @@ def set_aside(connection: Connection, stage: str, letters: Sequence[Aside]) -> N
 
     An order has one open letter: that of its newest version, with its newest fault.
     """
+    moment = clock.now()
+    letters = _without_overtaken(connection, letters, moment)
     if not letters:
         return
-    moment = clock.now()
     change(
         connection,
         [{"id": one.record.id, "state": DEAD, "reason": reason(one.error), "finished_at": moment, "due_at": None} for one in letters],
@@ -259,6 +260,19 @@ def set_aside(connection: Connection, stage: str, letters: Sequence[Aside]) -> N
     if new:
         connection.execute(insert(tables.dead_letter), new)
         close_older_letters(connection, [one.record for one in letters], "a newer version of it is here", itself=False)
+
+
+def _without_overtaken(connection: Connection, letters: Sequence[Aside], moment: datetime) -> list[Aside]:
+    """Those of whose order no newer version has a letter already: an older one that was delayed would only say it again."""
+    d = tables.dead_letter.c
+    flows, keys = {one.record.flow for one in letters}, sorted({one.record.source_key for one in letters})
+    standing = select(d.flow, d.source_key, func.max(d.version)).where(d.state == "open", d.flow.in_(flows), d.source_key.in_(keys))
+    newest = {(flow, key): version for flow, key, version in connection.execute(standing.group_by(d.flow, d.source_key))}
+    overtaken = {one.record.id for one in letters if (newest.get((one.record.flow, one.record.source_key)) or "") > one.record.version}
+    why = "a newer version of it is with the dead letters"
+    over = {"state": SUPERSEDED, "reason": why, "finished_at": moment, "due_at": None}
+    change(connection, [{"id": record_id, **over} for record_id in sorted(overtaken)])
+    return [one for one in letters if one.record.id not in overtaken]
 
 
 def _told(stage: str, letter: Aside) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from integration.line.journey import House
 from integration.line.stage import work_on
 from integration.ports import Page, PageRequest, SourceRecord
 from tests.fakes import FakeSystem
-from tests.fixtures.line import configure, drain, let_holds_expire, open_line, order, with_sku
+from tests.fixtures.line import FLOW, configure, drain, let_holds_expire, open_line, order, with_sku
 from tests.fixtures.loading import line
 from tests.fixtures.simulators import Simulators
 
@@ -173,6 +173,25 @@ def test_an_order_has_one_open_letter_that_of_its_newest_version(house: House, s
     older, newer = all_letters(house)
     assert (older.state, newer.state) == ("closed", "open")
     assert older.version < newer.version
+
+
+def test_an_older_version_that_was_delayed_makes_no_second_letter(house: House, simulators: Simulators) -> None:
+    (wrong,) = simulators.channeladvisor.place([order(1, TotalAmount="1.00")], check=False)
+    delayed = extract.poll(house, FLOW, 1)
+    assert delayed is not None
+    assert work_on(house, delayed, "extract")
+    simulators.channeladvisor.change(wrong["ChannelAdvisorOrderID"], PaymentStatus="Failed")
+    newer = extract.poll(house, FLOW, 2)
+    assert newer is not None
+    bells = work_on(house, newer, "extract")
+    while bells:
+        bells = [bell for batch_id, stage in bells for bell in work_on(house, batch_id, stage)]
+    (letter,) = all_letters(house)
+    drain(house)
+    assert all_letters(house) == [letter]
+    with read(house.engine) as connection:
+        records = connection.execute(select(tables.record.c.state).order_by(tables.record.c.id)).scalars().all()
+    assert records == ["superseded", "dead"]
 
 
 def test_an_order_that_is_cancelled_instead_of_corrected_needs_nobody(house: House, simulators: Simulators) -> None:

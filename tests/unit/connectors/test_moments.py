@@ -69,6 +69,7 @@ STEPS = st.lists(st.tuples(st.sampled_from([0.0, 0.4, 1.0, 30.0, 599.0, 1800.0, 
 @settings(max_examples=150, deadline=None)
 @given(where=st.sampled_from(STARTS), before=st.integers(0, 7200), steps=STEPS)
 @example(where=STARTS[0], before=600, steps=[(0.0, "A"), (1.0, "poll"), (1200.0, "A")])
+@example(where=STARTS[0], before=1, steps=[(3599.0, "poll"), (0.0, "A")])
 def test_no_change_is_lost(where: tuple[str, str], before: int, steps: list[tuple[float, str]]) -> None:
     zone, instant = where
     world = World(zone, datetime.fromisoformat(instant) - timedelta(seconds=before))
