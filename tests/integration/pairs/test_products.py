@@ -21,6 +21,7 @@ from integration.line.hints import take
 from integration.line.journey import House
 from tests.fixtures.line import drain
 from tests.fixtures.pairs import InSage, InTims, OnChannelAdvisor, OnClarity
+from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Clarity, Sage100, Simulators
 from tests.integration.line.conftest import letters, states
 from tests.integration.pairs.conftest import Configured
@@ -266,7 +267,7 @@ def test_what_the_shop_tells_of_its_products_is_no_change_of_ours(
     before = states(house, "products")
     assert take(house, "shop") == []
     drain(house, "products")
-    assert states(house, "products") == before
+    assert {state for _, state in states(house, "products")[len(before) :]} <= {"unchanged", "skipped"}
     assert product(clarity_simulator)["price"] == 20
 
 
@@ -285,8 +286,12 @@ def test_every_way_of_writing_the_same_is_the_same(opened: Opened, clarity_simul
         drain(house, "products")
         a_moment_later(sage100_simulator)
     sage100_simulator.clear()
-    drain(house, "products")
-    assert (product(clarity_simulator)["price"], product(clarity_simulator)["name"]) == (32.5, "Lamp 2")
+
+    def there() -> bool:
+        drain(house, "products")
+        return (product(clarity_simulator)["price"], product(clarity_simulator)["name"]) == (32.5, "Lamp 2")
+
+    wait_for(there, 10, "the last change did not reach the shop")
     assert letters(house) == [], "no edit of staff is seen where there was none"
 
 

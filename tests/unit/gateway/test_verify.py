@@ -45,9 +45,14 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "datetime", Frozen)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+DELIVERIES = {
+    system: contract for system in SYSTEMS if "x-webhook-delivery" in (contract := Contract(SYSTEMS[system].contract_file).document)
+}
+
+
+@pytest.mark.parametrize("system", DELIVERIES)
 def test_the_delivery_of_each_contract_is_believed_and_one_other_bit_is_not(system: str, frozen: None) -> None:
-    vector = Contract(SYSTEMS[system].contract_file).document["x-webhook-delivery"]["test_vector"]
+    vector = DELIVERIES[system]["x-webhook-delivery"]["test_vector"]
     secret, body = Secret("env:S", vector["secret"]), vector["body"].encode()
     assert verify(body, vector, [secret]) == vector["webhook-id"]
     hint = hints(definition(connection(system, "https://x.example")).webhooks, json.loads(body))[0]
