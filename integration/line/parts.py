@@ -56,7 +56,7 @@ def first_part(order: Canonical, units: Units) -> Canonical:
     """What is booked at once. It bears the shipping, which the buyer pays once, and the order's number."""
     lines = [_share(line, units.get(line["source_line_key"], 0), first=True) for line in order["lines"]]
     part = _part(order, lines, shipping=order["shipping_amount"])
-    return {**part, "payments": _paid(order, part["total_amount"])}
+    return {**part, **_paid(order, part["total_amount"])}
 
 
 def rest_part(order: Canonical, units: Units) -> Canonical:
@@ -69,7 +69,7 @@ def rest_part(order: Canonical, units: Units) -> Canonical:
         "source_key": rest_key(order["source_key"]),
         "order_number": rest_key(order["order_number"]),
         "total_amount": order["total_amount"] - first["total_amount"],
-        "payments": _left(order, first["payments"]),
+        **_left(order, first),
         "promotions": [],
         "exported": False,  # the mark says that the first part was taken over
     }
@@ -95,20 +95,23 @@ def _share(line: dict[str, Any], taken: int, *, first: bool) -> dict[str, Any]:
     return {**line, **share, "shipping_amount": None}  # it is in the whole order's, which the first part bears
 
 
-def _paid(order: Canonical, total: Decimal) -> list[dict[str, Any]]:
-    """What of the payments the first part is worth; none of it was given back."""
+def _paid(order: Canonical, total: Decimal) -> Canonical:
+    """What of the payments, where the source tells any, the first part is worth; none of it was given back."""
+    if order.get("payments") is None:
+        return {}
     payments = []
-    for payment in order.get("payments") or ():
+    for payment in order["payments"]:
         share = max(min(payment["amount"] - (payment.get("refunded_amount") or 0), total), Decimal(0))
         total -= share
         payments.append({**payment, "amount": share, "refunded_amount": Decimal(0)})
-    return payments
+    return {"payments": payments}
 
 
-def _left(order: Canonical, paid: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {**payment, "amount": payment["amount"] - share["amount"]} for payment, share in zip(order.get("payments") or (), paid, strict=True)
-    ]
+def _left(order: Canonical, first: Canonical) -> Canonical:
+    if order.get("payments") is None:
+        return {}
+    pairs = zip(order["payments"], first["payments"], strict=True)
+    return {"payments": [{**payment, "amount": payment["amount"] - share["amount"]} for payment, share in pairs]}
 
 
 def _cents(amount: Decimal) -> Decimal:

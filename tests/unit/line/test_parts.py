@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration.canonical.booking import deposit
 from integration.line.parts import first_part, rest_part
 from integration.rules import order_sums
 
@@ -58,6 +59,14 @@ def test_units_and_money_of_both_parts_are_those_of_the_order(cut: tuple[dict[st
         for name in ("quantity", "tax_amount", "discount_amount"):
             assert sum(share[name] for share in shares) == line[name], name
     assert (first["source_key"], rest["source_key"], rest["order_number"]) == ("5000", "5000/2", "113-7/2")
+
+
+@given(cut_orders())
+def test_a_source_that_tells_no_payments_says_only_whether_all_is_paid(cut: tuple[dict[str, Any], dict[str, int]]) -> None:
+    order, units = cut
+    paid = {**order, "payments": None, "payment_status": "paid"}
+    first, rest = first_part(paid, units), rest_part(paid, units)
+    assert (deposit(first), deposit(rest)) == (max(first["total_amount"], 0), max(rest["total_amount"], 0))
 
 
 @given(cut_orders())
