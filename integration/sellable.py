@@ -27,21 +27,20 @@ def shares(units: int, listings: int) -> Sequence[int]:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Units that a channel counts as pending and that no order we know explains. Those of long ago stay `known`."""
+    """Units that a channel has taken off and that no order we know explains. Those of long ago stay `known`."""
 
     known: int
     since: datetime | None
 
 
-def unseen(pending: int, explained: int, gap: Gap, moment: datetime, visible_within: timedelta) -> tuple[int, Gap]:
+def unseen(unexplained: int, gap: Gap, moment: datetime, visible_within: timedelta) -> tuple[int, Gap]:
     """Units on orders that the channel has and does not list yet, and the gap to remember.
 
     An order is listed within `visible_within`; a gap that has been there for longer is of orders that will never be.
     """
-    now = max(0, pending - explained)
-    if now <= gap.known:
-        return 0, Gap(now, None)
+    if unexplained <= gap.known:
+        return 0, Gap(unexplained, None)
     since = gap.since or moment
     if moment - since > visible_within:
-        return 0, Gap(now, None)
-    return now - gap.known, Gap(gap.known, since)
+        return 0, Gap(unexplained, None)
+    return unexplained - gap.known, Gap(gap.known, since)

@@ -25,15 +25,18 @@ MOST_KEYS = 500
 @dataclass(frozen=True, slots=True)
 class Moved:
     """What an order promises of a SKU has changed. `fresh`: the order was never seen before; `changed_at` is its change, by the
-    channel's clock."""
+    channel's clock. `over`: it was over already when it was seen for the first time."""
 
     sku: str
     changed_at: datetime
     fresh: bool
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
+    """`units` of a SKU on an order, `pending` of them by the channel's count; `seen_at`: after the read that told of it first."""
+
     order_key: str
     sku: str
     units: int
@@ -54,7 +57,8 @@ class Commitment:
 def note(connection: Connection, channel: str, promises: Iterable[Promise], seen_at: datetime) -> list[Moved]:
     """Keep what these orders promise as of their newest version; gives what has changed. `seen_at`: after they were read.
 
-    An order that is over when it is seen for the first time has nothing left to promise.
+    An order that is over when it is seen for the first time has nothing left to promise; but the channel may have given its units back
+    on top of a quantity that we wrote while it was there.
     """
     newest = {one.key: one for one in sorted(promises, key=lambda one: one.version)}
     first = parts.units_by_sku(connection, channel, newest)
@@ -64,7 +68,10 @@ def note(connection: Connection, channel: str, promises: Iterable[Promise], seen
     rows = []
     for one in wanted.values():
         stored = known.get(one.key, {})
-        if any(version >= one.version for version, _, _ in stored.values()) or (one.over and not stored):
+        if any(version >= one.version for version, _, _ in stored.values()):
+            continue
+        if one.over and not stored:
+            moved += [Moved(sku, one.changed_at, fresh=True, over=True) for sku in one.units]
             continue
         for sku in {*stored, *one.units}:
             _, units, over_at = stored.get(sku, ("", 0, None))
@@ -144,7 +151,7 @@ def _put(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         return
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     new = dialect.insert(tables.commitment)
-    values = {name: new.excluded[name] for name in ("units", "pending", "version", "seen_at", "over_at")}
+    values = {name: new.excluded[name] for name in ("units", "pending", "version", "over_at")}
     identity = ["connection", "order_key", "sku"]
     # Another process may have read the order at the same moment, in this version or a newer one.
     newer = tables.commitment.c.version < new.excluded.version

@@ -42,7 +42,8 @@ class Reading:
 @dataclass(frozen=True, slots=True)
 class Row:
     """`sku` is the channel's, `item` the warehouse's. `listed`: whether the channel knows the SKU; None before it was asked.
-    `written_at`: before `published` was written, or seen to be there already."""
+    `written_at`: before `published` was written, or seen to be there already. `unexplained`: units that the channel had taken off by then
+    and no order that was known explained."""
 
     sku: str
     item: str
@@ -53,6 +54,7 @@ class Row:
     published: int | None
     published_as_of: datetime | None
     written_at: datetime | None
+    unexplained: int
     gap: int
     gap_since: datetime | None
     due_at: datetime | None
@@ -128,13 +130,16 @@ def call_for(connection: Connection, flow: str, moved: Iterable[Moved]) -> None:
     """Orders have changed what may be offered: their SKUs become due.
 
     A new order that the channel has taken after our last write has taken its units by itself. It is known by its time of change, which
-    lies behind all that the channel had listed when that write was looked over, and behind the write.
+    lies behind all that the channel had listed when that write was looked over, and behind the write. One that was over when it was seen
+    first matters where that write was looked over before it ended: its units came back on top of what was written.
     """
     s = tables.stock.c
     moment = clock.now()
-    fresh = {one.sku: one.changed_at for one in sorted(moved, key=lambda one: one.changed_at, reverse=True)}
-    always = {one.sku for one in moved if not one.fresh}
-    for some in _portions(sorted(fresh)):
+    by_age = sorted(moved, key=lambda one: one.changed_at)
+    fresh = {one.sku: one.changed_at for one in reversed(by_age) if not one.over}
+    ended = {one.sku: one.changed_at for one in by_age if one.over}
+    always = {one.sku for one in by_age if not one.fresh}
+    for some in _portions(sorted({*fresh, *ended})):
         rows = connection.execute(
             # Locked even where they are due: a publisher that is about to settle them must see what we have noted, or we its mark.
             select(s.sku, s.guarded, s.published_at).where(s.flow == flow, s.sku.in_(some)).order_by(s.sku).with_for_update()
@@ -145,7 +150,8 @@ def call_for(connection: Connection, flow: str, moved: Iterable[Moved]) -> None:
             if row.sku in always
             or row.guarded is None
             or row.published_at is None
-            or not (fresh[row.sku] > row.guarded and fresh[row.sku] > row.published_at)
+            or (row.sku in fresh and not (fresh[row.sku] > row.guarded and fresh[row.sku] > row.published_at))
+            or (row.sku in ended and ended[row.sku] > row.guarded)
         ]
         if due:
             connection.execute(update(tables.stock).where(s.flow == flow, s.sku.in_(due)).values(due_at=moment))

@@ -270,6 +270,7 @@ stock = Table(
     Column("published_at", Instant),
     Column("written_at", Instant),
     Column("guarded", Instant),
+    Column("unexplained", Integer, nullable=False, server_default="0"),
     Column("gap", Integer, nullable=False),
     Column("gap_since", Instant),
     Column("shown", Integer),

@@ -33,13 +33,14 @@ GAP_AGAIN = timedelta(minutes=1)
 @dataclass(frozen=True, slots=True)
 class Offer:
     """What a row should show: `units`, from the reading `as_of`, with units of its item that are `promised`, and `hidden` ones on
-    orders not listed yet. `doubled`: units may be held back twice until the next reading."""
+    orders not listed yet, out of the `unexplained` ones of the row. `doubled`: units may be held back twice until the next reading."""
 
     row: Row
     units: int
     as_of: datetime
     promised: int
     hidden: int
+    unexplained: int
     gap: Gap
     doubled: bool
 
@@ -62,36 +63,39 @@ def offers(
         if row.listed is not False and levels.get(row.sku, row) is not None:
             listings[row.item].append(row)
     return [
-        offer for item, some in listings.items() for offer in _of_item(flow, item, some, of_item.get(item, []), levels, hidden.get(item, 0))
+        offer for item, some in listings.items() for offer in _of_item(flow, item, some, of_item.get(item, []), levels, hidden.get(item))
     ]
 
 
-def _of_item(flow: Flow, item: str, rows: Sequence[Row], promises: Sequence[Commitment], levels: Levels, hidden: int) -> list[Offer]:
+def _of_item(flow: Flow, item: str, rows: Sequence[Row], promises: Sequence[Commitment], levels: Levels, hidden: int | None) -> list[Offer]:
     newest = max(rows, key=lambda row: row.as_of)
     moment, visible_within = clock.now(), timedelta(seconds=flow.overlap)
-    gaps = {row.sku: row.known_gap for row in rows}
-    for row in rows:
-        if (level := levels.get(row.sku)) is not None:
-            pending, explained = _pending(row, level, [one for one in promises if one.sku == row.sku])
-            units, gaps[row.sku] = unseen(pending, explained, row.known_gap, moment, visible_within)
-            hidden += units
+    unexplained = {row.sku: _unexplained(row, levels.get(row.sku), [one for one in promises if one.sku == row.sku]) for row in rows}
+    unseen_of = {row.sku: unseen(unexplained[row.sku], row.known_gap, moment, visible_within) for row in rows}
+    if hidden is None:
+        hidden = sum(units for units, _ in unseen_of.values())
     as_of = newest.as_of
     taken = promised(promises, as_of)
     units = sellable(newest.available, taken + hidden, flow.buffer.of(item))
     doubled = any(one.settled_after(as_of) for one in promises)
     parts = zip(rows, shares(units, len(rows)), strict=True)
-    return [Offer(row, min(part, MOST), as_of, taken, hidden, gaps[row.sku], doubled) for row, part in parts]
+    return [Offer(row, min(part, MOST), as_of, taken, hidden, unexplained[row.sku], unseen_of[row.sku][1], doubled) for row, part in parts]
 
 
-def _pending(row: Row, level: Level, promises: Sequence[Commitment]) -> tuple[int, int]:
-    """Units that the channel counts on open orders, and those of them that orders which we know explain. Of a channel that does not say,
-    both since our last write: what it has taken off the quantity by itself."""
-    if level.pending is not None:
-        return level.pending, sum(one.pending for one in promises)
-    if row.written_at is None or row.published is None or level.quantity is None or level.as_of != row.published_as_of:
-        return 0, 0
-    since = row.written_at
-    return row.published - level.quantity, sum(one.units for one in promises if one.seen_at > since)
+def _unexplained(row: Row, level: Level | None, promises: Sequence[Commitment]) -> int:
+    """Units that the channel has taken off and that no order we know explains.
+
+    Of a channel that does not count them, or was not asked: those of our last write, those that the quantity has lost by itself since,
+    less the open orders that were first seen since.
+    """
+    if level is not None and level.pending is not None:
+        return max(0, level.pending - sum(one.pending for one in promises))
+    if (since := row.written_at) is None:
+        return 0
+    taken = 0
+    if level is not None and level.quantity is not None and row.published is not None and level.as_of == row.published_as_of:
+        taken = row.published - level.quantity
+    return max(0, row.unexplained + taken - sum(one.pending for one in promises if one.seen_at > since))
 
 
 def commitments_of(connection: Connection, flow: Flow, rows: Sequence[Row]) -> Mapping[str, list[Commitment]]:

@@ -207,13 +207,15 @@ class Publisher:
             batches.hold(connection, self._batch)
             rows = stock.rows_of(connection, flow, set(hidden), lock=True)
             left_at = {row.sku: row.sent_at for row in rows}
+            # Called for while it was sent: an order has come and gone meanwhile, and its units are back on top of the old quantity.
+            called = {row.sku for row in rows if row.sent_at is not None and row.due_at is not None and row.due_at > row.sent_at}
             present = {offer.row.sku: offer for offer in stock_offers.offers(connection, self.flow, rows, hidden=hidden)}
             for offer in offers:
                 sku, said = offer.row.sku, results[offer.row.sku]
                 if said.result == "accepted":
                     changes.append({"sku": sku, **self._shows(offer), "published_as_of": offer.as_of})
                     changes[-1] |= {"written_at": left_at[sku], "sent_at": None}
-                    if offer.same_as(present[sku]):
+                    if offer.same_as(present[sku]) and sku not in called:
                         changes[-1]["due_at"] = replace(present[sku], gap=offer.gap).due_again(moment)
                 elif said.result == "stale":
                     note = "the channel has a newer quantity, of somebody else"
@@ -238,6 +240,7 @@ class Publisher:
             "published": offer.units,
             "published_at": clock.now(),
             "guarded": self.guard.position,
+            "unexplained": offer.unexplained,
             "gap": offer.gap.known,
             "gap_since": offer.gap.since,
             "drift": None,

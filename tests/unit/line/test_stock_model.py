@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert, update
 
@@ -321,6 +321,7 @@ EVENT = st.tuples(st.sampled_from(EVENTS + OFTEN), st.integers(0, 5), st.integer
     before=st.lists(EVENT, max_size=12),
     at_calls=st.dictionaries(st.integers(0, 18), EVENT, min_size=1, max_size=4),
 )
+@example(before=[], at_calls={9: ("order", 0, 1), 13: ("cancel", 0, 1)})  # came and went while a quantity was written
 def test_whatever_happens_in_between_the_channel_ends_showing_what_there_is(
     engine: Engine, tells: bool, before: list[tuple[str, int, int]], at_calls: dict[int, tuple[str, int, int]]
 ) -> None:
@@ -414,6 +415,7 @@ def giving_up(read: Callable[..., SourceRecord]) -> Callable[..., SourceRecord]:
 @pytest.mark.parametrize("tells", [True, False])
 @settings(max_examples=60, deadline=None)
 @given(script=st.lists(EVENT, min_size=5, max_size=40))
+@example(script=[("order", 0, 1)] * 3 + [("late order", 0, 1), ("cancel", 0, 1)])  # written twice while the late one is still hidden
 def test_a_write_in_a_quiet_moment_never_offers_units_of_orders_that_are_not_listed_yet(
     engine: Engine, tells: bool, script: list[tuple[str, int, int]]
 ) -> None:

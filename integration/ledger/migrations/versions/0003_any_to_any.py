@@ -50,3 +50,4 @@ def upgrade() -> None:
     op.create_index("ix_billed_number", "billed", ["connection", "number"])
     op.create_index("ix_billed_applies_to", "billed", ["connection", "applies_to"])
     op.add_column("stock", sa.Column("written_at", Instant()))
+    op.add_column("stock", sa.Column("unexplained", sa.Integer(), nullable=False, server_default="0"))
