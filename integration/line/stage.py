@@ -21,7 +21,7 @@ from integration.ledger.records import BOOKED, ENDS, EXTRACTED, HELD, KILLS_ALLO
 from integration.line import stock_publisher
 from integration.line.backoff import backoff
 from integration.line.course import COURSES
-from integration.line.extract import extract
+from integration.line.extract import KEYS, extract
 from integration.line.journey import House, Journey
 from integration.line.transform import transform
 from integration.line.unexpected import bug
@@ -34,6 +34,9 @@ Bell = tuple[int, Stage]
 REST_SECONDS = 5.0
 LONGEST_REST = 60.0
 """How long a connection rests at first that refuses us or cannot be reached, and at most, before it is tried again."""
+
+LONGEST_WITHOUT_LOOK = 3.0
+"""A poll that failed comes back after so long at the latest: it is one request, and all that changes in an outage waits for it."""
 
 DATABASE_SECONDS = 2.0
 TIME_IS_UP_SECONDS = 1.0
@@ -68,7 +71,9 @@ def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:  # noqa: P
             journey = house.journey(batch.flow)
             _rest(house, batch, error, journey.source_budget if stage == "extract" else journey.target_budget)
         except Transient as error:
-            batches.postpone(house.engine, batch, max(backoff(batch.attempts), error.retry_after or 0.0), str(error), spend=True)
+            is_poll = stage == "extract" and KEYS not in batch.page
+            seconds = backoff(batch.attempts, LONGEST_WITHOUT_LOOK) if is_poll else backoff(batch.attempts)
+            batches.postpone(house.engine, batch, max(seconds, error.retry_after or 0.0), str(error), spend=True)
         except (OperationalError, InterfaceError):
             log.warning("database away")
             batches.postpone(house.engine, batch, DATABASE_SECONDS, "the database did not answer", spend=False)

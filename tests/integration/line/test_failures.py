@@ -13,8 +13,10 @@ from sqlalchemy import select, update
 from integration import clock
 from integration.ledger import holds, tables
 from integration.ledger.database import read, write
+from integration.line import extract
 from integration.line.journey import House
-from tests.fixtures.line import assert_booked_once, configure, drain, exported, key, open_line, order
+from integration.line.stage import work_on
+from tests.fixtures.line import FLOW, assert_booked_once, configure, drain, exported, key, open_line, order
 from tests.fixtures.simulators import Simulators
 
 
@@ -218,3 +220,17 @@ def test_a_known_customer_is_found_in_any_letter_case_and_left_as_it_is(house: H
 
 def _earlier(text: str, minutes: int) -> str:
     return clock.text(clock.instant(text) - timedelta(minutes=minutes))
+
+
+def test_after_a_long_outage_a_poll_looks_again_within_seconds(house: House, simulators: Simulators) -> None:
+    """What has changed meanwhile waits for it, stock that may be sold too often among it."""
+    simulators.channeladvisor.faults(unavailable={"retry_after": 0, "operations": ["listOrders"]})
+    batch_id = extract.poll(house, FLOW, 1)
+    assert batch_id is not None
+    for _ in range(9):
+        work_on(house, batch_id, "extract")
+        with write(house.engine) as connection:
+            waits = connection.execute(select(tables.batch.c.due_at).where(tables.batch.c.id == batch_id)).scalar_one() - clock.now()
+            connection.execute(update(tables.batch).where(tables.batch.c.id == batch_id).values(due_at=clock.now()))
+        assert waits <= timedelta(seconds=3)
+    assert simulators.channeladvisor.stats()["refused"] == {"503": 9}
