@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import category
 
 import click
 import structlog
@@ -54,6 +55,8 @@ class Root(Group):
         for place, word in enumerate(args, 1):
             if any("\ud800" <= character <= "\udfff" for character in word):  # bytes that are no letters; no database keeps them
                 raise click.UsageError(f"word {place} of the call is not UTF-8 text; type it again.", ctx)
+            if any(category(character) == "Cc" and character not in "\n\t" for character in word):  # Click would repeat it to the terminal
+                raise click.UsageError(f"word {place} of the call holds a control character; type it again without.", ctx)
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -106,6 +106,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @example(words=["--config", "\udcff.toml", "check"], typed="")
 @example(words=["secrets", "set", "\udcff"], typed="\udcff")
 @example(words=["reconcile", "orders", "--since", "0001-01-01T00:00:00+14:00"], typed="")
+@example(words=["init", "\x1b[2J"], typed="")
 def test_any_words(folder: Path, words: list[str], typed: str):
     result = CliRunner().invoke(
         cli, words, input=typed.encode("utf-8", "surrogateescape" if "\udcff" in typed else "replace"), prog_name="integration"
