@@ -12,8 +12,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 300
 """Of each test and round; a round takes some minutes."""
-SLOWEST = 900
-"""Seconds that one test may take with so many."""
+SLOWEST, LONGEST = 900, 3600
+"""Seconds that one test, and one round, may take with so many."""
 
 
 def main(minutes: float) -> int:
@@ -23,7 +23,7 @@ def main(minutes: float) -> int:
         seed = random.randrange(2**32)
         print(f"{passed / 60:.0f} of {minutes:g} min: round {round_number}, {EXAMPLES} examples of each test, seed {seed}", flush=True)
         command = [sys.executable, "-m", "pytest", "tests/fuzz", "-q", "-x", "--hypothesis-seed", str(seed), "--timeout", str(SLOWEST)]
-        limits = ["-o", "session_timeout=0", "-p", "no:cacheprovider"]
+        limits = ["-o", f"session_timeout={LONGEST}", "-p", "no:cacheprovider"]
         ended = subprocess.run([*command, *limits], cwd=ROOT, env={**os.environ, "FUZZ_EXAMPLES": str(EXAMPLES)}, check=False)
         if ended.returncode:
             print(f"Found something: keep it as an @example, and mend its cause. Again: FUZZ_EXAMPLES={EXAMPLES} {' '.join(command[2:])}")
