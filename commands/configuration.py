@@ -24,8 +24,14 @@ def incomplete(invocation: Invocation) -> tuple[Settings, tuple[Problem, ...]]:
     return settings, absent
 
 
-def overrides_folder(invocation: Invocation) -> Path | None:
-    """The customer's mapping files; none where nothing is configured yet. Raises Misconfigured."""
+def if_configured(invocation: Invocation) -> Settings | None:
+    """Settings whose credentials may be absent; none where nothing is configured yet. Raises Misconfigured."""
     if invocation.config is None and not config_path(variables()).exists():
         return None
-    return incomplete(invocation)[0].mappings_folder
+    return incomplete(invocation)[0]
+
+
+def overrides_folder(invocation: Invocation) -> Path | None:
+    """The customer's mapping files; none where nothing is configured yet. Raises Misconfigured."""
+    settings = if_configured(invocation)
+    return settings.mappings_folder if settings is not None else None

@@ -12,18 +12,19 @@ from typing import Any
 import click
 from rich.text import Text
 
-from commands.configuration import overrides_folder
+from commands.configuration import if_configured
 from commands.exits import Exit
 from commands.failure import Failure
 from commands.known import known, mappings
 from commands.output import Column, console, json_option, print_json, print_table, printable
 from connectors import trial
 from connectors.mappings import FOLDER
-from connectors.registry import SYSTEMS
-from connectors.trial import Part, Trial
+from connectors.registry import SYSTEMS, definition
+from connectors.trial import Part, Trial, Way
 from integration.mapping.origin import Filled
 from integration.mapping.paths import general
 from integration.schema import REFERENCE
+from integration.settings import Settings
 
 
 @click.command("try")
@@ -32,26 +33,66 @@ from integration.schema import REFERENCE
     "--file", "path", type=click.Path(path_type=Path), required=True, help="The record as the system gives it, in JSON; - is stdin."
 )
 @click.option("--to", "target", metavar="SYSTEM", help="Go on to what this system would be sent.")
+@click.option("--flow", metavar="NAME", help="As this flow takes it; without, as the only one that is configured for it.")
 @json_option
 @click.pass_context
-def try_mapping(ctx: click.Context, name: str, path: Path, target: str | None, as_json: bool) -> None:
+def try_mapping(ctx: click.Context, name: str, path: Path, target: str | None, flow: str | None, as_json: bool) -> None:
     """Take one record through the mappings: source, canonical, target.
 
     Shows each field with its value, the fields that it comes from, the functions on the way and the line of the mapping, and every
-    problem. Nothing is sent or kept. Exit code 3 where there is a problem.
+    problem: with the charges, the division and the rules of the flow, and the profile and the zone of its connections. Nothing is sent or
+    kept. Exit code 3 where there is a problem.
     """
+    known(name, mappings(), "mapping")
+    settings = if_configured(ctx.obj)
+    way = _way(settings, name, target, flow)
+    target = way.target.system if flow is not None and way is not None else target
     _check_names(name, target)
     raw = _record(path)
     system, _, entity = name.partition("/")
     if not raw.keys() & SYSTEMS[system].reads[entity].fields.keys():
         raise Failure(f"{path}: this is no {entity} of {SYSTEMS[system].title}: it has none of the members of one.", Exit.FAILED)
-    tried = trial.try_mapping(name, raw, target, overrides_folder(ctx.obj))
+    tried = trial.try_mapping(name, raw, target, settings.mappings_folder if settings else None, way)
     if as_json:
-        print_json(_as_data(tried))
+        print_json({"flow": way.flow.name if way else None, **_as_data(tried)})
     else:
+        _show_way(way)
         _show(tried)
     if tried.problems:
         ctx.exit(Exit.PERSON)
+
+
+def _way(settings: Settings | None, name: str, target: str | None, named: str | None) -> Way | None:
+    """Along the flow that is named, else along the only one that takes such records there; along none where that leaves a choice."""
+    system, _, entity = name.partition("/")
+    if settings is None:
+        if named is not None:
+            raise click.BadParameter("nothing is configured here; `integration init` begins", param_hint="--flow")
+        return None
+    systems = {one.name: one.system for one in settings.connections.values()}
+    fitting = {
+        flow.name: flow
+        for flow in settings.flows.values()
+        if flow.entity == entity and systems[flow.source] == system and target in (None, systems[flow.target])
+    }
+    if named is not None and known(named, settings.flows, "flow") not in fitting:
+        said = f"the flow {named} does not take {name}{f' to {target}' if target else ''}; what does: {', '.join(fitting) or 'none'}"
+        raise click.BadParameter(said, param_hint="--flow")
+    if named is None and len(fitting) != 1:
+        return None
+    flow = fitting[named] if named is not None else next(iter(fitting.values()))
+    return Way(flow, definition(settings.connections[flow.source]), definition(settings.connections[flow.target]))
+
+
+def _show_way(way: Way | None) -> None:
+    """Which settings count."""
+    if way is None:
+        return
+    flow = way.flow
+    charges = ", ".join(f"{kind} {code}" for kind, code in flow.charges.items())
+    told = {"profile": way.target.profile, "zone": way.target.zone or way.source.zone, "division": flow.division, "charges": charges}
+    more = "".join(f", {what} {value}" for what, value in told.items() if value)
+    console().print(f"As the flow {flow.name} takes it: {flow.source} → {flow.target}{more}.\n", style="dim")
 
 
 def _check_names(name: str, target: str | None) -> None:

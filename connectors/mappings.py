@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.registry import SYSTEMS
+from connectors.rest.definition import Definition, load
 from integration.errors import Misconfigured
 from integration.mapping import CompiledMapping, load_files, load_mapping
 
@@ -17,10 +18,13 @@ def mapping_names(system: str) -> list[str]:
     return sorted(f"{system}/{file.stem}" for file in (FOLDER / system).glob("*.yaml"))
 
 
-def mapping_of(name: str, overrides: Path | None) -> CompiledMapping:
-    """The mapping `system/entity` with the customer's file merged in. Raises Misconfigured with file and line."""
+def mapping_of(name: str, overrides: Path | None, declared: Definition | None = None) -> CompiledMapping:
+    """The mapping `system/entity` with the customer's file merged in, for a connection as it is `declared`, else for one that overrides
+    nothing. Raises Misconfigured with file and line."""
     system, _, entity = name.partition("/")
-    return load_mapping(FOLDER / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity))
+    declared = declared or load(SYSTEMS[system].connector_file, {}, system)
+    file = FOLDER / system / f"{entity}.yaml"
+    return load_mapping(file, overrides, SYSTEMS[system].known_paths(entity), declared.profile, declared.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,11 @@ class MappingFiles:
     ours: Path
     theirs: Path | None
 
-    def load(self, profile: str | None = None) -> CompiledMapping:
-        """Raises Misconfigured with file and line."""
+    def load(self, declared: Definition | None = None) -> CompiledMapping:
+        """For a connection as it is `declared`, else for one that overrides nothing. Raises Misconfigured with file and line."""
         system, _, entity = self.name.partition("/")
-        loaded = load_files(self.ours, self.theirs, SYSTEMS[system].known_paths(entity), profile)
+        declared = declared or load(SYSTEMS[system].connector_file, {}, system)
+        loaded = load_files(self.ours, self.theirs, SYSTEMS[system].known_paths(entity), declared.profile, declared.zone)
         if (loaded.system, loaded.entity) != (system, entity):
             raise Misconfigured(f"this file maps {loaded.system}/{loaded.entity}, not {self.name}", str(self.ours))
         return loaded

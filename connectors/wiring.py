@@ -107,15 +107,16 @@ class Wiring:
 
     def _mapping(self, connection: str, entity: str) -> CompiledMapping:
         configured = self.settings.connections[connection]
+        declared = definition(configured)
         if files := self.changed.get((configured.system, entity)):
-            return files.load(definition(configured).profile)
-        return compiled(configured.system, entity, self.settings.mappings_folder, definition(configured).profile)
+            return files.load(declared)
+        return compiled(configured.system, entity, self.settings.mappings_folder, declared.profile, declared.zone)
 
 
 @cache
-def compiled(system: str, entity: str, overrides: Path | None, profile: str | None = None) -> CompiledMapping:
+def compiled(system: str, entity: str, overrides: Path | None, profile: str | None = None, zone: str | None = None) -> CompiledMapping:
     """The mapping file of an entity of a system, compiled with the customer's overrides. Raises Misconfigured with file and line."""
-    return load_mapping(MAPPINGS / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity), profile)
+    return load_mapping(MAPPINGS / system / f"{entity}.yaml", overrides, SYSTEMS[system].known_paths(entity), profile, zone)
 
 
 def _writing(mapping: CompiledMapping, schema: Schema, flow: Flow) -> Writing:

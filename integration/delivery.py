@@ -16,10 +16,16 @@ from integration.budget import SEND_WITHIN_SECONDS
 from integration.dispute import KEPT, Dispute, same
 from integration.errors import Conflict, FieldError, NoAnswer, Refused, SyncError, Transient, VersionConflict
 from integration.ledger.crosswalk import Crossing
-from integration.ports import EXISTS, TOO_LATE, Body, Remote, Target
+from integration.ports import EXISTS, TOO_LATE, Body, Remote, Target, Writable
 
 VERSION_TRIES = 4
 """How often a write is repeated on the newest version before the record waits; staff rarely save an order this often in a second."""
+
+SEEN = "$seen"
+"""Beside the members that we wrote last: when the record had changed last, as the target said then."""
+
+SHOWN_WITHIN = timedelta(minutes=1)
+"""A record that was written so lately and is not there may only not be shown yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ def _book(target: Target, parcel: Parcel, crossing: Crossing) -> Outcome:
         except SyncError:
             found = None
         return _follow_up(target, parcel, found) if found else Unanswered(error, resend_after, sent=True)
-    made = Delivered("created", remote, kept_members(target, parcel) | dict(writable.after_create), remote.note)
+    made = Delivered("created", remote, {**kept_members(target, parcel), **writable.after_create, **_seen(writable, remote)}, remote.note)
     return _follow_up(target, parcel, made)
 
 
@@ -200,7 +206,7 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
     states = partial(target.state_words, parcel.entity)
     dispute = Dispute(target.writable(parcel.entity), key, parcel.told, parcel.winners, states, before, changes)
     if dispute.asks_for_own_states():
-        remote = _present(target, parcel, key)
+        remote = _present(target, parcel, key, before)
         dispute.own_states(remote.body)
         dispute.both_changed(remote.body)
     for _ in range(VERSION_TRIES):
@@ -213,7 +219,8 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
         raise Transient(f"{key} changes too fast to be written; it is tried again")
     members = {name: value for name, value in kept_members(target, parcel).items() if name not in dispute.open_members}
     note = "; ".join(filter(None, (*dispute.notes, remote.note)))
-    delivered = Delivered("updated", remote, {**before, **members, **dispute.remembered()}, note)
+    seen = _seen(target.writable(parcel.entity), remote)
+    delivered = Delivered("updated", remote, {**before, **members, **dispute.remembered(), **seen}, note)
     if not dispute.faults:
         return delivered
     # The rest is written. The version stays the old one: whoever writes next meets the same dispute, until a person has ended it.
@@ -224,32 +231,52 @@ def _change(target: Target, parcel: Parcel, key: str, version: int | None, befor
 def _try(target: Target, parcel: Parcel, remote: Remote, dispute: Dispute) -> tuple[Remote, bool]:
     """Write the changes on this version. Gives the record as it is now, and whether they were taken."""
     if remote.version is None:
-        remote = _present(target, parcel, remote.key)
+        remote = _present(target, parcel, remote.key, dispute.before)
         dispute.both_changed(remote.body)
         if not dispute.changes:
             return remote, True
     try:
         return target.update(parcel.entity, remote.key, dispute.changes, remote.version), True
     except VersionConflict as conflict:
-        remote = target.remote(parcel.entity, conflict.current) if conflict.current else _present(target, parcel, remote.key)
+        remote = (
+            target.remote(parcel.entity, conflict.current) if conflict.current else _present(target, parcel, remote.key, dispute.before)
+        )
         dispute.both_changed(remote.body)
     except Refused as error:
         if target.writable(parcel.entity).meaning(error) != TOO_LATE:
             raise
-        remote = _present(target, parcel, remote.key)
+        remote = _present(target, parcel, remote.key, dispute.before)
         dispute.too_late(error, remote.body)
     except NoAnswer as error:
         if error.retry_after:
             raise
-        remote = _present(target, parcel, remote.key)
+        remote = _present(target, parcel, remote.key, dispute.before)
     return remote, False
 
 
-def _present(target: Target, parcel: Parcel, key: str) -> Remote:
-    remote = target.get(parcel.entity, key)
+def _present(target: Target, parcel: Parcel, key: str, before: Mapping[str, Any]) -> Remote:
+    """The record as it is. What a system shows of a time before our last write would pass for an edit that took it back."""
+    remote, written = target.get(parcel.entity, key), _instant(before.get(SEEN))
     if remote is None:
+        if written is not None and clock.now() < written + SHOWN_WITHIN:
+            raise Transient(f"{key} was written just now and is not shown yet; it is tried again")
         raise Refused(f"{key} is no longer in the target; dismiss this, or book the {parcel.entity} again by hand")
+    shown = _instant(_seen(target.writable(parcel.entity), remote).get(SEEN))
+    if written is not None and shown is not None and shown < written:
+        raise Transient(f"{key} is still shown as it was before our last write; it is tried again")
     return remote
+
+
+def _seen(writable: Writable, remote: Remote) -> dict[str, Any]:
+    changed = remote.body.get(writable.changed) if writable.changed is not None else None
+    return {SEEN: changed} if _instant(changed) is not None else {}
+
+
+def _instant(value: Any) -> datetime | None:
+    try:
+        return clock.instant(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def look_up(target: Target, parcel: Parcel) -> Delivered | None:
@@ -265,7 +292,7 @@ def look_up(target: Target, parcel: Parcel) -> Delivered | None:
     # What the target has made of its own states is no change of ours; only what a new record starts with is compared.
     held |= dict(writable.after_create)
     held |= {name: parcel.body[name] for name in writable.fixed if name in parcel.body}
-    return Delivered("found", remote, held, note)
+    return Delivered("found", remote, {**held, **_seen(writable, remote)}, note)
 
 
 def _what_exists(target: Target, parcel: Parcel) -> Delivered:

@@ -90,7 +90,8 @@ class Writable:
     tells its elements apart. `repeatable`: a create that is sent twice is answered with what the first one made. `states`: members that
     tell a person how the record stands. `refusals`: what a code means by which the system refuses a write. `personal`: members that are
     personal data. `facts`: members that are kept for the books, and never compared. `along`: members that go with every update that does
-    not set them, and are not kept.
+    not set them, and are not kept. `matches`: members that together tell a record again where `find_by` does not.
+    `changed`: the member with the instant of the last change.
     """
 
     after_create: Mapping[str, Any]
@@ -109,6 +110,8 @@ class Writable:
     facts: Sequence[str] = ()
     along: Mapping[str, Any] = field(default_factory=dict)
     own_unless: str | None = None
+    matches: Sequence[Sequence[str]] = ()
+    changed: str | None = None
 
     def meaning(self, error: Refused) -> str | None:
         """One of NOT_NOW, TOO_LATE, OVER and EXISTS; None for a refusal like any other."""

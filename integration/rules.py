@@ -83,6 +83,12 @@ def known_currency(order: Order) -> list[FieldError]:
     return [] if order["currency"] in _currencies() else [FieldError("currency", f"{order['currency']} is not a currency of ISO 4217")]
 
 
+def us_dollars(order: Order) -> list[FieldError]:
+    """The amounts are US dollars, for a target whose orders name no currency."""
+    said = f"is {order['currency']}, and the target keeps its books in USD"
+    return [] if order["currency"] == "USD" else [FieldError("currency", said)]
+
+
 def sensible_dates(order: Order) -> list[FieldError]:
     """Ordered, received, changed: in this order, give or take a clock, and not in another century."""
     faults = []
@@ -117,6 +123,7 @@ RULES: Mapping[str, Rule] = {
     "unique_lines": unique_lines,
     "order_sums": order_sums,
     "known_currency": known_currency,
+    "us_dollars": us_dollars,
     "sensible_dates": sensible_dates,
     "us_postal_codes": us_postal_codes,
 }

@@ -50,7 +50,8 @@ class RestConnection:
         self._definition = definition
         self._client = Client(connection, definition, budget)
         self._root = connection.url.rstrip("/") + definition.base
-        self._front = fronted(HttpFront(self._client, definition, self._root))
+        self._http = HttpFront(self._client, definition, self._root)
+        self._front = fronted(self._http)
 
     @property
     def limits(self) -> Limits:
@@ -113,6 +114,8 @@ class RestConnection:
             write.facts,
             write.along,
             write.own_unless,
+            tuple((way.member, *way.also) for way in declared.find_also),
+            declared.changed,
         )
 
     def finds(self, entity: str) -> bool:
@@ -258,6 +261,9 @@ class RestConnection:
         if entity is None:
             return f"{self._definition.title} gave a token"
         self.fetch_page(entity, PageRequest(size=1))
+        if self._definition.zone is not None and (told := self._http.other_zone(self._definition.zone)):
+            said = f"its days are those of {told}, but the connection says {self._definition.zone}; set overrides.zone to {told}"
+            raise Misconfigured(f"{self._client.name}: {said}")
         return f"{self._definition.title} gave a token and lists {entity}s"
 
     def _entity(self, name: str) -> Entity:

@@ -8,6 +8,7 @@
     errors: {kind: …}                  words.py: where code, message and field faults sit
     limits: {requests, per_seconds, concurrent, readers, writers}
     profile: "2022"                   which of the system's field lengths hold, where versions differ
+    zone: America/Chicago             in which the days are that it tells, where it tells days of its own
     moments: {kind: …}                moments.py: how a change is dated, where it is not by an instant
     times: {connect, total, settle}   seconds
     entities:                         by canonical name
@@ -43,6 +44,7 @@ from connectors.rest.auth import Access
 from connectors.rest.moments import LocalHours
 from connectors.rest.paging import Paging
 from connectors.rest.words import Errors
+from integration.mapping.local import zone_named
 from integration.ports import Limits
 from integration.schema import SEPARATOR
 
@@ -341,6 +343,7 @@ class Definition:
     entities: Mapping[str, Entity]
     moments: LocalHours | None = None
     profile: str | None = None
+    zone: str | None = None
     item: ItemLookup | None = None
     webhooks: Webhooks | None = None
 
@@ -349,6 +352,8 @@ class Definition:
             raise ValueError("base must start with a slash and end without one")
         if not _is_plain(self.base):
             raise ValueError("base must be of letters, digits and signs of an address, without spaces")
+        if self.zone is not None:
+            zone_named(self.zone)
         apart = (self.limits.readers, self.limits.writers)
         if min(self.limits.requests, self.limits.per_seconds, self.limits.concurrent, *(each for each in apart if each is not None)) < 1:
             raise ValueError("limits must each be at least 1")

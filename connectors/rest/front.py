@@ -18,6 +18,7 @@ from connectors.rest.definition import Definition, Entity, Listing, Search
 from connectors.rest.moments import ServerTime
 from integration import clock
 from integration.errors import Misconfigured, PageExpired, Refused
+from integration.mapping.local import zone_named
 from integration.ports import Body, PageRequest
 
 Declared = TypeVar("Declared")
@@ -109,6 +110,11 @@ class HttpFront:
     ) -> Written:
         answer = self._client.call(Call(name, method, self._address(path, *key), body, sent=sent, repeatable=again))
         return Written(answer, self._client.note(answer, sent))
+
+    def other_zone(self, zone: str) -> str | None:
+        """The zone that the server has told, where its days are not those of this one."""
+        server = self._server
+        return server.zone if server is not None and server.known and not server.is_in(zone_named(zone)) else None
 
     def _listing(self, entity: str) -> Listing:
         declared: Entity = self._definition.entities[entity]

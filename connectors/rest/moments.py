@@ -45,6 +45,16 @@ class ServerTime:
     def known(self) -> bool:
         return self._zone is not None
 
+    def is_in(self, zone: ZoneInfo) -> bool:
+        """Whether a zone has the server's time, by whatever name, half a year from now too."""
+        moments = [clock.now() + timedelta(days=days) for days in (0, 182)]
+        return all(self._zone is not None and _offset(one.astimezone(self._zone)) == _offset(one.astimezone(zone)) for one in moments)
+
+    @property
+    def zone(self) -> str:
+        """Its name, as the server says it."""
+        return str(self._zone)
+
     def learn(self, page: Mapping[str, Any]) -> None:
         """Raises Transient for a page that does not tell its time."""
         declared = self._declared

@@ -50,6 +50,10 @@ class RemoteSimulator:
         """The warehouse of an ERP counts an item anew."""
         self._call("POST", "inventory", {"SKU": sku, "OnHand": on_hand})
 
+    def tell(self, path: str, body: Mapping[str, Any]) -> Any:
+        """Whatever else a system's control plane takes."""
+        return self._call("POST", path, body)
+
     def switch_faults(self, **faults: Any) -> None:
         """Misbehaviour by its name in the contract."""
         self._call("POST", "faults", faults)

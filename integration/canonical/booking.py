@@ -28,12 +28,13 @@ def deposit(order: Members) -> Decimal:
 
 
 def as_booked(order: Members, charges: Mapping[str, str]) -> Members:
-    """The order as it is written: with its `deposit_amount` and the `payment` that is booked; and of `charges` (freight, tax, discount)
-    each as a line under its item code instead of in its field. The total stays what it is, to the cent."""
-    booked = {**order, "deposit_amount": deposit(order), "payment": _payment(order)}
+    """The order as it is written: with its `deposit_amount`, the `payment` that is booked, and on its first line what it remarks; and of
+    `charges` (freight, tax, discount) each as a line under its item code instead of in its field. The total stays what it is, to the
+    cent."""
+    lines = _remarked(order)
+    booked = {**order, "deposit_amount": deposit(order), "payment": _payment(order), "lines": lines}
     if not charges:
         return booked
-    lines = order.get("lines") or []
     amounts = {
         "freight": order.get("shipping_amount") or NONE,
         "tax": _sum(line.get("tax_amount") for line in lines),
@@ -44,6 +45,12 @@ def as_booked(order: Members, charges: Mapping[str, str]) -> Members:
         booked["shipping_amount"] = elsewhere["shipping_amount"] = NONE
     charged = [_charge(kind, code, amounts[kind]) for kind, code in charges.items() if amounts[kind]]
     return {**booked, "lines": [*({**line, **elsewhere} for line in lines), *charged]}
+
+
+def _remarked(order: Members) -> list[Members]:
+    lines = order.get("lines") or []
+    remarks = {f"order_{name}": order[name] for name in ("po_number", "notes") if order.get(name)}
+    return [{**lines[0], **remarks}, *lines[1:]] if lines and remarks else lines
 
 
 def _charge(kind: str, code: str, amount: Decimal) -> Members:

@@ -34,6 +34,10 @@ class Line(ReadSchema):
     """Shipping of the whole line, where it is told by line."""
     quantity_shipped = Whole(0, 1_000_000)
     """Units that have left already."""
+    order_po_number = Text(50)
+    """On the first line, the order's `po_number`: for a system that has room for it with a line alone. Written only."""
+    order_notes = Text(2000)
+    """On the first line, the order's `notes`, likewise. Written only."""
 
 
 class Promotion(ReadSchema):

@@ -20,8 +20,15 @@ class ShipmentLine(ReadSchema):
     """The code under which it was sold there. Written only."""
 
 
+class Package(ReadSchema):
+    """One of the packages of a shipment; what is inside which is not told."""
+
+    tracking_number = Text(50, 1)
+    """The carrier's number of this package."""
+
+
 class Shipment(ReadSchema):
-    """A parcel that has left. `order_key` is the order's key where it shipped, `order_reference` the number by which that system knows its
+    """What has left at once. `order_key` is the order's key where it shipped, `order_reference` the number by which that system knows its
     origin, `target_order_key` the key of the order that is told."""
 
     source_key = Text(64, 1, required=True)
@@ -37,7 +44,9 @@ class Shipment(ReadSchema):
     service = Text(50)
     """The carrier's service."""
     tracking_number = Text(50)
-    """The carrier's number; it may come later."""
+    """The carrier's number, of the first package where there are several; it may come later."""
+    packages = Parts(Package, 999)
+    """Each with its number, where the system tells of packages."""
     shipped_at = Instant(required=True)
     """When it left."""
     updated_at = Instant()

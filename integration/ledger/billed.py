@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, and_, delete, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration.ledger import tables
@@ -69,3 +69,36 @@ def bills(connection: Connection, of: str, order_keys: Collection[str]) -> list[
         for row in newest.values()
         if row.kind in OWED
     ]
+
+
+def drop(connection: Connection, of: str, keys: Collection[str]) -> None:
+    """Invoices whose story is gone, each with all that bill the same order: once the last of their stories is gone and all are settled. An
+    open one stays, for what comes next is to be told together with it."""
+    b = tables.billed.c
+    rows = connection.execute(select(b.order_key, b.applies_to, b.number).where(b.connection == of, b.invoice_key.in_(sorted(keys)))).all()
+    memos = {row.applies_to for row in rows if row.order_key is None and row.applies_to}
+    orders = {row.order_key for row in rows if row.order_key} | set(orders_of(connection, of, memos).values())
+    for order in sorted(orders):
+        numbers = select(b.number).where(b.connection == of, b.order_key == order).scalar_subquery()
+        theirs = and_(b.connection == of, or_(b.order_key == order, and_(b.order_key.is_(None), b.applies_to.in_(numbers))))
+        told = exists().where(tables.record.c.source_key == b.invoice_key)
+        if not connection.execute(select(b.number).where(theirs, told).limit(1)).first() and not _owed(connection, of, order):
+            found = connection.execute(select(b.invoice_key).where(theirs)).scalars().all()
+            connection.execute(delete(tables.billed).where(b.connection == of, b.invoice_key.in_(found)))
+    alone = and_(b.connection == of, b.invoice_key.in_(sorted(keys)), b.order_key.is_(None))
+    known = tables.billed.alias()
+    of_an_order = exists().where(known.c.connection == of, known.c.number == b.applies_to, known.c.order_key.is_not(None))
+    connection.execute(delete(tables.billed).where(alone, ~of_an_order))
+
+
+def drop_of_others(connection: Connection, connections: Collection[str], flows: Collection[str]) -> int:
+    """Invoices of connections from which none are read any more, once no story of `flows`, which are configured no more, is left; gives how
+    many those were."""
+    r, b = tables.record.c, tables.billed.c
+    if connection.execute(select(r.id).where(r.flow.in_(sorted(flows))).limit(1)).first():
+        return 0
+    return connection.execute(delete(tables.billed).where(b.connection.not_in(sorted(connections)))).rowcount
+
+
+def _owed(connection: Connection, of: str, order: str) -> bool:
+    return any(bill.balance > 0 for bill in bills(connection, of, [order]))

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
+from integration.budget import SEND_WITHIN_SECONDS
 from integration.ledger import lease, tables
 
 ANY_SOURCE = "*"
 """A person is one customer of the target, whichever channel the order came by."""
+
+MATCH = "customer match"
+"""The entity of what a customer is known by beside the address, as a keyed hash; a row is there while somebody finds or makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +99,21 @@ def bind(connection: Connection, source: str, target: str, entity: str, key: str
 
 
 def intend(connection: Connection, intents: Sequence[tuple[Crossing, str]]) -> None:
-    """Written before a request leaves: from here on it may have happened."""
+    """Written before a request leaves: from here on it may have happened. A wait for an earlier answer that is over before this one has
+    left says nothing of this one: whoever comes after a killed worker counts from here."""
     moment = clock.now()
+    c = tables.crosswalk.c
     rows = [{"row_id": crossing.id, "intent": operation, "intent_at": moment} for crossing, operation in intents]
     if rows:
-        connection.execute(update(tables.crosswalk).where(tables.crosswalk.c.id == bindparam("row_id")), rows)
+        still_waits = case((c.resend_after > moment + timedelta(seconds=SEND_WITHIN_SECONDS), c.resend_after))
+        connection.execute(update(tables.crosswalk).where(c.id == bindparam("row_id")).values(resend_after=still_waits), rows)
+
+
+def drop(connection: Connection, owner: str, ids: Sequence[int]) -> None:
+    """Rows that are still ours and for which there is no more need."""
+    c = tables.crosswalk.c
+    if ids:
+        connection.execute(delete(tables.crosswalk).where(c.id.in_(ids), c.owner == owner))
 
 
 def record_changes(connection: Connection, owner: str, rows: Sequence[dict[str, Any]]) -> None:

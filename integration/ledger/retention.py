@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exist
 from integration import clock
 from integration.dispute import KEPT
 from integration.forgotten import forgotten
-from integration.ledger import tables
-from integration.ledger.crosswalk import ANY_SOURCE
+from integration.ledger import billed, tables
+from integration.ledger.crosswalk import ANY_SOURCE, MATCH
 from integration.ledger.vault import Vault
 from integration.settings.model import Flow
 
@@ -90,14 +90,29 @@ def forget_delivered(
 
 
 def _impersonal(members: Mapping[str, Any], personal: Collection[str], *, wholly: bool) -> dict[str, Any]:
-    return {name: forgotten(value, wholly=wholly) if name in personal else value for name, value in members.items()}
+    """`personal` names members, `Lines[].CommentText` those of each element of a list."""
+    inner: dict[str, list[str]] = {}
+    for path in personal:
+        name, listed, member = path.partition("[].")
+        if listed:
+            inner.setdefault(name, []).append(member)
+
+    def left(name: str, value: Any) -> Any:
+        if name in personal:
+            return forgotten(value, wholly=wholly)
+        if name in inner and isinstance(value, list):
+            return [_impersonal(one, inner[name], wholly=wholly) for one in value]
+        return value
+
+    return {name: left(name, value) for name, value in members.items()}
 
 
-def drop_stories(connection: Connection, flow: str, before: datetime) -> int:
-    """Of the next records of a flow whose payloads are gone and whose newest version ended before then; gives how many those were."""
+def drop_stories(connection: Connection, flow: str, before: datetime, invoices_of: str | None = None) -> int:
+    """Of the next records of a flow whose payloads are gone and whose newest version ended before then; gives how many those were. With
+    them goes what they said of orders being billed, where they are invoices of the connection `invoices_of`."""
     r = tables.record.c
     rows = connection.execute(
-        select(r.id, r.batch_id)
+        select(r.id, r.batch_id, r.source_key)
         .where(r.flow == flow, r.raw.is_(None), r.finished_at.is_not(None), _over(before))
         .order_by(r.finished_at)
         .limit(AT_ONCE)
@@ -108,18 +123,23 @@ def drop_stories(connection: Connection, flow: str, before: datetime) -> int:
         for table in (tables.dead_letter, tables.hold, tables.delivery):
             connection.execute(delete(table).where(table.c.record_id.in_(ids)))
         connection.execute(delete(tables.record).where(r.id.in_(ids)))
+        if invoices_of is not None:
+            billed.drop(connection, invoices_of, {row.source_key for row in rows})
         _drop_empty_batches(connection, sorted({row.batch_id for row in rows}))
     return len(rows)
 
 
 def drop_what_has_no_record(connection: Connection, before: datetime) -> int:
-    """Settled letters of pages that could not be read, and the next lines of what was sent of customers; gives how many those were."""
+    """Settled letters of pages that could not be read, the next lines of what was sent of customers, and what such a one was claimed by
+    that nobody came back for; gives how many those were."""
     d, v = tables.dead_letter.c, tables.delivery.c
     letters = connection.execute(delete(tables.dead_letter).where(d.record_id.is_(None), d.state != "open", d.closed_at < before))
     # Their ids are in the order of time, so that only the oldest need be looked at.
     oldest = select(v.id, v.sent_at).where(v.record_id.is_(None)).order_by(v.id).limit(AT_ONCE).subquery()
     sent = connection.execute(delete(tables.delivery).where(v.id.in_(select(oldest.c.id).where(oldest.c.sent_at < before))))
-    return letters.rowcount + sent.rowcount
+    c = tables.crosswalk.c
+    claims = connection.execute(delete(tables.crosswalk).where(c.source == ANY_SOURCE, c.entity == MATCH, c.updated_at < before))
+    return letters.rowcount + sent.rowcount + claims.rowcount
 
 
 def _over(before: datetime) -> ColumnElement[bool]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from integration import clock
 from integration.delivery import Delivered, Failed, Parcel, differences
 from integration.dispute import same
 from integration.errors import Refused, SyncError, Transient, VersionConflict
 from integration.ledger import batches, crosswalk
-from integration.ledger.crosswalk import ANY_SOURCE, Crossing
+from integration.ledger.crosswalk import ANY_SOURCE, MATCH, Crossing
 from integration.ledger.database import read, write
 from integration.ledger.vault import fingerprint
 from integration.line.customer import customer_parcel
@@ -27,7 +29,8 @@ CONTACT = "contact"
 
 @dataclass(slots=True)
 class CustomerJob:
-    """A customer to be found, made or changed; `version` is that of the order which tells it, `guest` one that the flow has invented."""
+    """A customer to be found, made or changed; `version` is that of the order which tells it, `guest` one that the flow has invented.
+    `matches` are the claims on all else by which the target may know it."""
 
     key: str
     find: str
@@ -35,6 +38,7 @@ class CustomerJob:
     version: str
     guest: bool
     crossing: Crossing | None = None
+    matches: Sequence[Crossing] = ()
 
 
 class Customers:
@@ -84,9 +88,36 @@ class Customers:
         for job in ready:
             job.crossing = claims[job.key]
         with write(self._house.engine) as connection:
+            ready = self._alone(connection, ready)
             crosswalk.intend(connection, [(claims[job.key], "create") for job in ready])
+            crosswalk.intend(connection, [(match, "create") for job in ready for match in job.matches])
         self._send_soon()
         return ready
+
+    def _alone(self, connection: Connection, jobs: Sequence[CustomerJob]) -> list[CustomerJob]:
+        """Those that nobody else finds or makes now: one person may order under two addresses at once. What an earlier order has sent of
+        such a person and was not answered may still take effect, and is waited for as if it were ours."""
+        keys = {job.key: self._matches(job) for job in jobs}
+        wanted = {key for theirs in keys.values() for key in theirs}
+        if not wanted:
+            return list(jobs)
+        target = self._journey.flow.target
+        claims = crosswalk.claim(connection, self._owner, batches.LEASE_SECONDS, ANY_SOURCE, target, MATCH, wanted)
+        alone = []
+        for job in jobs:
+            if all(key in claims for key in keys[job.key]):
+                job.matches = [claims.pop(key) for key in keys[job.key]]
+                job.crossing = _last_intent(job)
+                alone.append(job)
+        return alone
+
+    def _matches(self, job: CustomerJob) -> list[str]:
+        """Keyed hashes of what the target may know this customer by, beside the address."""
+        ways = () if job.guest else self._journey.target.writable("customer").matches
+        known = [[str(job.body.get(name) or "") for name in way] for way in ways]
+        return [
+            self._house.vault.index("\n".join([*way, *values]).casefold()) for way, values in zip(ways, known, strict=True) if all(values)
+        ]
 
     def _look(self, job: CustomerJob) -> Answer:
         return self._send(job, customer_parcel(job.find, job.body, guest=job.guest), job.crossing, None)
@@ -96,7 +127,8 @@ class Customers:
             for answer in answers:
                 job = answer.job
                 assert isinstance(job, CustomerJob) and job.crossing is not None
-                key = self._writer.customer(job.crossing, job.version, fingerprint(job.body), answer.outcome, answer.sent_at)
+                content = fingerprint(job.body)
+                key = self._writer.customer(job.crossing, job.matches, job.version, content, answer.outcome, answer.sent_at)
                 self._found[job.key] = key
                 self._notice(key if isinstance(key, SyncError) else None)
             self._writer.flush(connection)
@@ -166,6 +198,14 @@ class Customers:
 def _customer_job(job: Job) -> CustomerJob:
     customer = job.about["customer"]
     return CustomerJob(customer["key"], customer["find"], customer["body"], job.record.version, bool(customer.get("guest")))
+
+
+def _last_intent(job: CustomerJob) -> Crossing:
+    """The customer's row, with the latest of the intents that may still take effect."""
+    assert job.crossing is not None
+    known = [one for one in (job.crossing, *job.matches) if one.intent is not None and one.intent_at is not None]
+    last = max(known, key=lambda one: one.intent_at or clock.now(), default=job.crossing)
+    return replace(job.crossing, intent=last.intent, intent_at=last.intent_at, resend_after=last.resend_after)
 
 
 def _merged(there: Sequence[Body], ours: Sequence[Body], by: str) -> list[Body]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from integration import clock
 from integration.delivery import Delivered, Failed, Outcome, Parcel, Skipped, Unanswered, differences, kept_members
-from integration.errors import Held, Invalid, NoAnswer, Refused, SyncError
+from integration.errors import Held, Invalid, NoAnswer, Refused, SyncError, Transient, VersionConflict
 from integration.ledger import billed
 from integration.ledger.billed import Bill
 from integration.ledger.crosswalk import Crossing
@@ -112,6 +112,8 @@ class InvoiceLoader(Loader):
             outcome = self._tell(job)
         except NoAnswer as error:  # the same word twice is the same as once
             outcome = Unanswered(error, clock.now(), sent=True)
+        except VersionConflict:  # somebody saves the order now, or it was read as it was before
+            outcome = Failed(Transient(f"the order {job.about['order_key']} has another version than it was read in; it is tried again"))
         except SyncError as error:
             outcome = Failed(error)
         except Exception as error:  # noqa: BLE001 - put aside alone

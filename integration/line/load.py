@@ -177,7 +177,7 @@ class Loader:
             job.before = self.before(job, crossing)
             is_there = crossing.delivered_hash == job.hash and crossing.intent is None and not self.disagreed(job)
             if is_there or not self._moves(job):
-                self._writer.unchanged(record, crossing, job.hash)
+                self._writer.unchanged(record, crossing, job.hash, job.about.get("note", ""))
                 return False
             return True
         missing = self.missing(job)

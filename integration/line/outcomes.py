@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,10 +43,12 @@ class Writer:
         self._lines: list[dict[str, Any]] = []
         self._shipped: list[dict[str, Any]] = []
         self._agreed: list[tuple[str, str]] = []
+        self._needless: list[int] = []
 
     def flush(self, connection: Connection) -> None:
         records.change(connection, self._records)
         crosswalk.record_changes(connection, self._owner, self._crossings)
+        crosswalk.drop(connection, self._owner, self._needless)
         crosswalk.log(connection, self._log)
         records.set_aside(connection, "load", self._letters)
         holds.put(connection, self._journey.flow.holds, self._held_back)
@@ -63,19 +65,19 @@ class Writer:
             crosswalk.agree(connection, flow.target, flow.source, "order", key, status)
         self._records, self._crossings, self._log, self._letters, self._settled, self._told = [], [], [], [], [], []
         self._held_back = []
-        self._doubted_skus, self._lines, self._shipped, self._agreed = set(), [], [], []
+        self._doubted_skus, self._lines, self._shipped, self._agreed, self._needless = set(), [], [], [], []
 
     # ends and waits of a record ---------------------------------------------------------------------------------------------------
 
     def superseded(self, record: Record) -> None:
         self._end(record, SUPERSEDED, "a newer version of it is in the target")
 
-    def unchanged(self, record: Record, crossing: Crossing, content: str) -> None:
+    def unchanged(self, record: Record, crossing: Crossing, content: str, note: str = "") -> None:
         """Nothing that the target holds has changed, so nothing is sent; a record that was never acknowledged still is."""
         self._crossings.append({"id": crossing.id, "delivered_version": record.version, "delivered_hash": content, **NO_INTENT, **FREE})
         self._settled.append(record)
         if crossing.acknowledged_at is not None or self._journey.flow.entity != "order":
-            self._end(record, UNCHANGED, "nothing that the target holds has changed")
+            self._end(record, UNCHANGED, "; ".join(filter(None, ("nothing that the target holds has changed", note))))
         else:
             self._records.append({"id": record.id, "state": BOOKED, "booked_at": clock.now(), "due_at": None, "reason": None})
 
@@ -104,8 +106,11 @@ class Writer:
 
     # outcomes -------------------------------------------------------------------------------------------------------------------
 
-    def customer(self, crossing: Crossing, version: str, content: str, outcome: Outcome, sent_at: datetime) -> str | SyncError:
-        """Note what became of a customer; gives its key in the target, or the failure that its orders share."""
+    def customer(
+        self, crossing: Crossing, matches: Sequence[Crossing], version: str, content: str, outcome: Outcome, sent_at: datetime
+    ) -> str | SyncError:
+        """Note what became of a customer, and of the claims on what `matches` it; gives its key in the target, or the failure that its
+        orders share."""
         self._tell(crossing, None, outcome, sent_at, "customer")
         if isinstance(outcome, Delivered):
             remote = outcome.remote
@@ -114,12 +119,18 @@ class Writer:
             self._crossings.append(
                 {"id": crossing.id, "target_key": remote.key, "target_version": remote.version, **told, **NO_INTENT, **FREE}
             )
+            self._needless += [match.id for match in matches]
             return remote.key
         if isinstance(outcome, Unanswered):
-            self._crossings.append({"id": crossing.id, "resend_after": outcome.resend_after, **FREE})
+            self._crossings += [{"id": one.id, "resend_after": outcome.resend_after, **FREE} for one in (crossing, *matches)]
             return Waiting("the customer of this order was sent and not answered; it is looked up again", _look_again(outcome))
         assert isinstance(outcome, Failed)
-        self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
+        intent = self._intent_after(crossing, outcome.error)
+        self._crossings.append({"id": crossing.id, **intent, **FREE})
+        if intent == NO_INTENT:
+            self._needless += [match.id for match in matches]
+        else:
+            self._crossings += [{"id": match.id, **intent, **FREE} for match in matches]
         return outcome.error
 
     def customer_change(self, crossing: Crossing, version: str, content: str, outcome: Outcome, sent_at: datetime) -> None:

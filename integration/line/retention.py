@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from integration import clock
-from integration.ledger import audit, retention
+from integration.ledger import audit, billed, retention
 from integration.ledger.database import read, write
 from integration.line import privacy
 from integration.line.journey import House
@@ -55,7 +55,9 @@ def _pieces(house: House) -> Iterator[tuple[str, Piece]]:
     for flow in flows.values():
         early = flow.entity == "stock"
         yield "payloads", partial(_drop_payloads, house, flow, max(payloads, stock) if early else payloads)
-        yield "stories", partial(retention.drop_stories, flow=flow.name, before=max(traces, stock) if early else traces)
+        invoices_of = flow.source if flow.entity == "invoice" else None
+        before = max(traces, stock) if early else traces
+        yield "stories", partial(retention.drop_stories, flow=flow.name, before=before, invoices_of=invoices_of)
     with read(house.engine) as connection:
         gone = sorted(retention.flows_read(connection) - set(flows))
     for name in gone:
@@ -63,6 +65,8 @@ def _pieces(house: House) -> Iterator[tuple[str, Piece]]:
         yield "stories", partial(retention.drop_stories, flow=name, before=traces)
     if gone:
         yield "payloads", partial(retention.forget_delivered_elsewhere, flows=flows.values(), before=payloads)
+        billing = {flow.source for flow in flows.values() if flow.entity == "invoice"}
+        yield "rest", partial(billed.drop_of_others, connections=billing, flows=gone)
     yield "rest", partial(retention.drop_what_has_no_record, before=traces)
 
 

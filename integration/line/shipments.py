@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 
 from integration import clock
-from integration.delivery import Failed, Outcome, Skipped
+from integration.delivery import Delivered, Failed, Outcome, Skipped
 from integration.errors import Conflict, FieldError, Held, Invalid, Refused, SyncError
 from integration.ledger import holds, shipped, tables
 from integration.ledger.database import read
@@ -18,7 +19,7 @@ from integration.line.journey import Canonical, House, Journey
 from integration.line.load import Job, Loader
 from integration.line.origin import PASSING, Elsewhere, Origin, Origins, channel_status
 from integration.line.unexpected import bug
-from integration.ports import NOT_NOW, OVER, TOO_LATE
+from integration.ports import NOT_NOW, OVER, TOO_LATE, Body
 
 
 def validate(house: House, journey: Journey, records: Sequence[Record]) -> list[Passed | Aside]:
@@ -50,6 +51,7 @@ def _one(house: House, journey: Journey, origins: Origins, record: Record, opene
         return Aside(record, bug(error, "validate", record))
     parcel = {
         "body": body,
+        "note": _untold(canonical, body, journey.flow.target),
         "order_key": origin.order_key,
         "shipped": [
             {"line_key": line["target_line_key"], "sku": line["target_sku"], "units": line["quantity"]} for line in resolved["lines"]
@@ -86,6 +88,16 @@ def _check_units(house: House, journey: Journey, resolved: Canonical, origin: Or
         raise Conflict("more units have shipped than were sold; correct it where it shipped, then replay or dismiss this", tuple(faults))
 
 
+def _untold(canonical: Canonical, body: Body, channel: str) -> str:
+    """What to tell of tracking numbers for which the channel has no room; they are personal data and stay sealed."""
+    told = " ".join(value for value in body.values() if isinstance(value, str))
+    numbers = list(dict.fromkeys(number for one in canonical.get("packages") or () if (number := one.get("tracking_number"))))
+    untold = [number for number in numbers if number not in told]
+    if not untold:
+        return ""
+    return f"{channel} has room for {len(numbers) - len(untold)} of its {len(numbers)} tracking numbers; --payload shows all"
+
+
 def _wait_for_tracking(house: House, journey: Journey, record: Record, canonical: Canonical) -> None:
     """A channel takes a shipment once, as it is: one without its tracking number waits a while for it."""
     if canonical.get("tracking_number"):
@@ -104,6 +116,8 @@ def _wait_for_tracking(house: House, journey: Journey, record: Record, canonical
 
 class ShipmentLoader(Loader):
     def judged(self, job: Job, outcome: Outcome) -> Outcome:
+        if isinstance(outcome, Delivered) and job.about.get("note"):
+            return replace(outcome, note="; ".join(filter(None, (outcome.note, job.about["note"]))))
         if not isinstance(outcome, Failed) or not isinstance(outcome.error, Refused):
             return outcome
         meaning = self._journey.target.writable(self._flow.entity).meaning(outcome.error)

@@ -32,7 +32,8 @@ class MappedField:
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
-    """How a system's records of one entity become canonical and back. `version` changes with every change of the files."""
+    """How a system's records of one entity become canonical and back. `version` changes with every change of the files, and of the
+    zone."""
 
     system: str
     entity: str
@@ -62,21 +63,27 @@ class CompiledMapping:
 
 
 def load_mapping(
-    path: Path, overrides: Path | None = None, known_paths: frozenset[str] | None = None, profile: str | None = None
+    path: Path,
+    overrides: Path | None = None,
+    known_paths: frozenset[str] | None = None,
+    profile: str | None = None,
+    zone: str | None = None,
 ) -> CompiledMapping:
     """The mapping in `<folder>/<system>/<entity>.yaml`, with the file of the same name in its folder `<profile>`, for what differs in that
     version of the system, and that under the folder `overrides` merged into it.
 
-    `known_paths` are the paths of the system's records; without them only the canonical side is checked. Raises Misconfigured
-    with file and line for everything that could not run.
+    `known_paths` are the paths of the system's records; without them only the canonical side is checked. `zone` is that of the days which
+    the system tells. Raises Misconfigured with file and line for everything that could not run.
     """
-    return load_files(path, overrides / path.parent.name / path.name if overrides else None, known_paths, profile)
+    return load_files(path, overrides / path.parent.name / path.name if overrides else None, known_paths, profile, zone)
 
 
-def load_files(path: Path, theirs: Path | None, known_paths: frozenset[str] | None, profile: str | None = None) -> CompiledMapping:
+def load_files(
+    path: Path, theirs: Path | None, known_paths: frozenset[str] | None, profile: str | None = None, zone: str | None = None
+) -> CompiledMapping:
     """The same, with the file to be merged into it named."""
     document = parse(path)
-    digest = hashlib.sha256(path.read_bytes())
+    digest = hashlib.sha256((zone or "").encode() + path.read_bytes())
     ours = path.parent / profile / path.name if profile else None
     for override in (ours, theirs):
         if override and override.exists():
@@ -84,7 +91,7 @@ def load_files(path: Path, theirs: Path | None, known_paths: frozenset[str] | No
             digest.update(override.read_bytes())
     if document.entity not in CANONICAL:
         raise Misconfigured(f"there is no entity {document.entity}; {did_you_mean(document.entity, CANONICAL)}", document.where)
-    sides = {side: compile_side(document, side, known_paths) for side in document.sides}
+    sides = {side: compile_side(document, side, known_paths, zone) for side in document.sides}
     return CompiledMapping(
         system=document.system,
         entity=document.entity,

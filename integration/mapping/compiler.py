@@ -22,19 +22,21 @@ Fill = Callable[[Any, Faults], Any]
 """Gives a member's value and adds what is wrong with it; a fault's path starts at that member."""
 
 
-def compile_side(document: Document, side: str, known_paths: frozenset[str] | None) -> Fill:
-    """One side of a file as a function. `known_paths` are those of the system's records. Raises Misconfigured with file and line."""
-    return _Side(document, side == "read", known_paths).object(document.sides[side], "", "")
+def compile_side(document: Document, side: str, known_paths: frozenset[str] | None, zone: str | None = None) -> Fill:
+    """One side of a file as a function. `known_paths` are those of the system's records, `zone` is that of its days. Raises Misconfigured
+    with file and line."""
+    return _Side(document, side == "read", known_paths, zone).object(document.sides[side], "", "")
 
 
 class _Side:
     """One side being compiled; `here` and `there` are the places in the record that is read and in the one that is filled."""
 
-    def __init__(self, document: Document, reading: bool, known_paths: frozenset[str] | None) -> None:
+    def __init__(self, document: Document, reading: bool, known_paths: frozenset[str] | None, zone: str | None) -> None:
         schema = CANONICAL[document.entity]
         canonical = paths(schema)
         self.document = document
         self.reading = reading
+        self.zone = zone
         self.vocabulary = vocabulary(schema)
         self.read_paths: frozenset[str] | None = known_paths if reading else canonical
         self.filled_paths: frozenset[str] | None = canonical if reading else known_paths
@@ -81,7 +83,7 @@ class _Side:
         for path in expression.paths:
             self.check_path(path, here, node.where)
         path = target if self.reading else here + general(expression.paths[0])
-        scope = Scope(self.document.words, self.reading, path, self.vocabulary.get(path, ()), frozenset(CANONICAL))
+        scope = Scope(self.document.words, self.reading, path, self.vocabulary.get(path, ()), frozenset(CANONICAL), self.zone)
         steps = tuple((self.step(call, scope, node.where), FUNCTIONS[call.name].sees_null) for call in expression.calls)
         self.check_inputs(expression, node.where)
         return _chain(tuple(getter(path) for path in expression.paths), steps)

@@ -1,4 +1,5 @@
-"""Functions of the mapping language on local time: of systems that tell days and decimal hours, and no zone."""
+"""Functions of the mapping language on local time: of systems that tell days and decimal hours, and no zone. It is the connection's,
+unless the line names another."""
 
 from __future__ import annotations
 
@@ -10,11 +11,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from integration import clock
 from integration.errors import Invalid
 from integration.mapping.values import Step, of_text
+from integration.mapping.words import Scope
 
 
-def local_day(zone: str) -> Step:
+def local_day(scope: Scope, zone: str = "") -> Step:
     """The calendar day of an instant in a zone: 20260302."""
-    there = _zone(zone)
+    there = _zone(scope, zone)
 
     def step(value: str) -> str:
         try:
@@ -25,15 +27,15 @@ def local_day(zone: str) -> Step:
     return of_text(step)
 
 
-def day_begins(zone: str) -> Step:
+def day_begins(scope: Scope, zone: str = "") -> Step:
     """The instant at which a day such as 20260302 begins in a zone."""
-    there = _zone(zone)
+    there = _zone(scope, zone)
     return of_text(lambda value: clock.text(_day(value).replace(tzinfo=there).astimezone(UTC)))
 
 
-def day_ends(zone: str) -> Step:
+def day_ends(scope: Scope, zone: str = "") -> Step:
     """The instant at which a day such as 20260302 is over in a zone."""
-    there = _zone(zone)
+    there = _zone(scope, zone)
     return of_text(lambda value: clock.text((_day(value) + timedelta(days=1)).replace(tzinfo=there).astimezone(UTC)))
 
 
@@ -42,9 +44,9 @@ def calendar_day() -> Step:
     return of_text(lambda value: _day(value).date().isoformat())
 
 
-def local_instant(zone: str) -> Step:
+def local_instant(scope: Scope, zone: str = "") -> Step:
     """The instant of a day and decimal hours (10.50000 is half past ten) in a zone; takes both. Of one that came twice, the earlier."""
-    there = _zone(zone)
+    there = _zone(scope, zone)
 
     def step(values: Any) -> str | None:
         day, hours = values
@@ -59,11 +61,18 @@ def local_instant(zone: str) -> Step:
     return step
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_named(name: str) -> ZoneInfo:
+    """Raises ValueError for a zone that does not exist."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"there is no zone {name}; write one like America/Chicago") from None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"zone {name!r} does not exist; write one like America/Chicago") from None
+
+
+def _zone(scope: Scope, named: str) -> ZoneInfo:
+    if not (name := named or scope.zone):
+        raise ValueError("the connection says no zone; set overrides.zone there, or name the zone here")
+    return zone_named(name)
 
 
 def _day(value: str) -> datetime:

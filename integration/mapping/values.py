@@ -106,6 +106,21 @@ def joined(separator: str = " ") -> Step:
     return step
 
 
+def listed(most: int) -> Step:
+    """As many different ones of several texts, or lists of them, as have room whole in so many characters, with commas between; the
+    first in any case."""
+
+    def step(values: Any) -> str | None:
+        texts = [text for value in _list(values) for text in (value if isinstance(value, list) else [value])]
+        line = ""
+        for text in dict.fromkeys(text for text in texts if text and is_text(text)):
+            longer = f"{line}, {text}" if line else text
+            line = longer if len(longer) <= most or not line else line
+        return line or None
+
+    return step
+
+
 def labelled(*labels: str) -> Step:
     """A sentence of several values, each after its label, empty ones left out; a list is joined by commas. As many labels as paths."""
 

@@ -12,12 +12,16 @@ from integration.mapping.values import Step, of_text
 from integration.schema import PART, REFERENCE
 from integration.suggest import did_you_mean
 
+ANY_OTHER = "*"
+"""In a word list: whatever else there is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What surrounds a call: the file's word lists, the side, and the entities whose keys may be asked for.
 
     `path` is the whole canonical path of the line, on whichever side it stands, and `vocabulary` the closed list of words of that path.
+    `zone`: that of the days which the system tells, as its connection says.
     """
 
     words: Mapping[str, WordList]
@@ -25,6 +29,7 @@ class Scope:
     path: str
     vocabulary: tuple[str, ...]
     entities: frozenset[str]
+    zone: str | None = None
 
 
 def word(scope: Scope, name: str) -> Step:
@@ -45,8 +50,22 @@ def word_like(scope: Scope, name: str) -> Step:
     """As `word`, comparing letters and digits in any case; null for what the list lacks. Writes only."""
     if scope.reading:
         raise ValueError("word_like cannot read, use word")
-    table = {_letters(ours): word.theirs[0] for ours, word in _words(scope, name).items()}
+    table = {_letters(ours): word.theirs[0] for ours, word in _words(scope, name).items() if ours != ANY_OTHER}
     return of_text(lambda value: table.get(_letters(value)))
+
+
+def code_like(scope: Scope, name: str) -> Step:
+    """As `word_like`, but what the list lacks has the list's word for `*`, and is a fault where there is none. Writes only."""
+    like = word_like(scope, name)
+    others = _words(scope, name).get(ANY_OTHER)
+
+    def step(value: str) -> str:
+        code = like(value) or (others.theirs[0] if others else None)
+        if code is None:
+            raise Invalid(f'{value[:40]!r} is not in the word list {name}; add it there, or "{ANY_OTHER}" for all that it lacks')
+        return str(code)
+
+    return of_text(step)
 
 
 def known_as(scope: Scope, name: str) -> Step:

@@ -430,6 +430,22 @@ def test_every_quirk_at_once(sage: Sage100, link: RestConnection):
     assert keys == {f"{number:07d}" for number in range(1, 10)}
 
 
+def test_a_zone_that_does_not_exist_is_told() -> None:
+    said = "connection sage100, overrides.zone: .*zone 'America/Chigaco' does not exist; write one like America/Chicago"
+    with pytest.raises(Misconfigured, match=said):
+        registry.definition(connection("sage100", "http://127.0.0.1:1", {"zone": "America/Chigaco"}))
+
+
+def test_a_zone_that_is_not_the_servers_is_told(sage: Sage100, link: RestConnection) -> None:
+    assert "lists orders" in link.check()
+    settings = connection("sage100", sage.url, {"zone": "US/Central"})  # Chicago by another name
+    assert "lists orders" in RestConnection(settings, registry.definition(settings), CountingBudget()).check()
+    settings = connection("sage100", sage.url, {"zone": "America/New_York"})
+    verdict = registry.reachable(settings, CountingBudget())
+    assert not verdict.ok
+    assert "its days are those of America/Chicago, but the connection says America/New_York; set overrides.zone" in verdict.sentence
+
+
 def test_a_profile_that_is_not_known_is_told() -> None:
     for system, profile in (("sage100", "2011"), ("tims", "2018")):
         with pytest.raises(Misconfigured, match=f"connection {system}, overrides.profile: .* has no profile '{profile}'"):

@@ -13,7 +13,7 @@ from integration.ledger import holds
 from integration.ledger.database import read
 from integration.line.journey import House
 from tests.fixtures.line import drain
-from tests.fixtures.pairs import Erp, InSage, OnClarity, Shop, Sold
+from tests.fixtures.pairs import Erp, InSage, OnClarity, Shop, Sold, flows
 from tests.fixtures.processes import wait_for
 from tests.integration.line.conftest import letters
 
@@ -144,6 +144,20 @@ def test_a_customer_is_known_by_its_number_then_by_email_then_by_name_and_zip(pa
     assert letters(house) == []
 
 
+def test_a_new_buyer_with_two_addresses_at_once_is_one_customer(paired: Paired, shop: OnClarity, erp: InSage) -> None:
+    house = paired(shop, erp)
+    buyer = shop.checkout(1)["customer"]
+    for email in ("ana.1@buyer.example", "ana.1@work.example", "ana.1@home.example"):
+        shop.place([1], customer=buyer | {"email": email})
+    erp.simulator.latency(20)
+    drain(house, "orders")
+    erp.simulator.latency(0)
+    assert len(erp.orders()) == 3
+    assert len(customers(erp)) == 1
+    assert len(erp.emails()) == 1
+    assert letters(house) == []
+
+
 def test_a_new_customer_is_made_in_the_division_of_the_flow(paired: Paired, shop: OnClarity, erp: InSage) -> None:
     house = paired(shop, erp, 'division = "00"')
     shop.place([1, 1, 1])
@@ -151,6 +165,29 @@ def test_a_new_customer_is_made_in_the_division_of_the_flow(paired: Paired, shop
     (customer,) = customers(erp)
     assert customer.startswith("00-")
     assert len(erp.orders()) == 3
+
+
+ABROAD = """
+[connections.abroad]
+system = "sage100"
+url = "{url}"
+[connections.abroad.credentials]
+api_key = "env:ERP_API_KEY"
+user = "env:ERP_USER"
+company = "env:ERP_COMPANY"
+[connections.abroad.overrides]
+zone = "{zone}"
+"""
+
+
+@pytest.mark.parametrize(("zone", "day"), [("America/Chicago", "20260302"), ("Europe/London", "20260303")])
+def test_an_order_is_dated_by_the_zone_of_the_connection(
+    configured: Callable[..., House], shop: OnClarity, erp: InSage, zone: str, day: str
+) -> None:
+    house = configured({"shop": shop, "erp": erp}, ABROAD.format(url=erp.url, zone=zone) + flows("shop", "abroad"))
+    (sold,) = shop.place([1], placedAt="2026-03-03T01:30:00Z")
+    drain(house, "orders")
+    assert order_of(erp, sold)["OrderDate"] == day
 
 
 def test_codes_by_alias_and_by_the_analysts_list(paired: Paired, shop: OnClarity, erp: InSage, tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import requests
 from click.testing import CliRunner
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from commands.cli import cli
 from integration import clock
 from integration.ledger import tables
-from integration.ledger.database import write
-from integration.line import holds
+from integration.ledger.database import read, write
+from integration.line import holds, retention
 from integration.line.journey import House
 from tests.fixtures.line import drain, let_holds_expire
 from tests.fixtures.pairs import Held, InSage, OnClarity, Sold, flows
@@ -114,6 +114,24 @@ def test_the_story_of_an_order_tells_its_invoices(house: House, shop: OnClarity,
     stories = {story["flow"]: story for story in json.loads(result.stdout)}
     assert stories["invoices"]["source_key"] == f"{number}-000000"
     assert f"Invoice {number} of {sold.total:.2f} is open" in json.dumps(stories["invoices"])
+
+
+def test_what_an_order_was_billed_goes_with_its_story(house: House, shop: OnClarity, erp: InSage) -> None:
+    _, held = booked(house, shop, erp)
+    number = billed(erp, held)
+    synced(house, erp, "shipments", "invoices")
+    long_ago = clock.now() - timedelta(days=366)
+    for paid, left in ((False, 1), (True, 0)):
+        if paid:
+            erp.simulator.world("pay", InvoiceNo=number)
+            synced(house, erp, "invoices")
+        with write(house.engine) as connection:
+            connection.execute(update(tables.record).values(finished_at=long_ago))
+        retention.forget(house)
+        with read(house.engine) as connection:
+            assert len(connection.execute(select(tables.billed)).all()) == left
+            assert connection.execute(select(tables.record.c.id).where(tables.record.c.flow == "invoices")).all() == []
+    assert letters(house) == []
 
 
 def test_an_order_in_two_parcels_is_completed_with_its_last_invoice(house: House, shop: OnClarity, erp: InSage) -> None:
@@ -227,4 +245,14 @@ def test_a_word_whose_answer_was_lost_is_told_once_more_at_most(house: House, sh
     synced(house, erp, "invoices", "invoices")
     assert status(shop, sold) == "Completed"
     assert 1 <= len(messages(shop)) <= 2
+    assert letters(house) == []
+
+
+def test_an_order_that_its_staff_saves_meanwhile_is_told_on_its_newest_version(house: House, shop: OnClarity, erp: InSage) -> None:
+    sold, held = booked(house, shop, erp)
+    number = billed(erp, held)
+    shop.simulator.faults({"version-conflict": {"times": 1, "operations": ["updateOrder"]}})
+    synced(house, erp, "invoices")
+    assert shop.simulator.stats()["refused"]["409"] == 1
+    assert messages(shop) == [f"Invoice {number} of {sold.total:.2f} is open"]
     assert letters(house) == []

@@ -192,6 +192,26 @@ def test_a_price_that_staff_has_changed_stays_as_long_as_ours_does(
     assert letters(house) == []
 
 
+@pytest.mark.parametrize("winner", ["source", "target", "person"])
+def test_a_shop_that_still_shows_what_was_before_our_write_is_no_edit_of_its_staff(
+    opened: Opened, clarity_simulator: Clarity, sage100_simulator: Sage100, winner: str
+) -> None:
+    house = opened(f'[flows.products.conflicts]\nprice = "{winner}"\n')
+    clarity_simulator.faults({"webhook-before-read": {"delay": 1.5}})
+    before = writes(clarity_simulator)
+    new = {"ItemCode": "NEW-1", "ItemCodeDesc": "New", "StandardUnitPrice": 5}
+    for price in (32, 33):
+        a_moment_later(sage100_simulator)
+        changes = {"ItemCodeDesc": f"Lamp of {price}", "StandardUnitPrice": price}
+        sage100_simulator.items({"ItemCode": SKU, "StandardUnitPrice": price}, {**new, **changes})
+        drain(house, "products")
+    assert [product(clarity_simulator, sku)["price"] for sku in (SKU, "NEW-1")] == [33, 33]
+    assert product(clarity_simulator, "NEW-1")["name"] == "Lamp of 33"
+    assert writes(clarity_simulator) == (before[0] + 1, before[1] + 3)
+    assert letters(house) == []
+    clean(clarity_simulator, sage100_simulator)
+
+
 def test_a_product_whose_answer_was_lost_is_made_once(opened: Opened, clarity_simulator: Clarity, sage100_simulator: Sage100) -> None:
     house = opened()
     before = writes(clarity_simulator)

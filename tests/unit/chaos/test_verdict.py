@@ -9,14 +9,18 @@ import pytest
 
 from chaos.verdict import Evidence, Explained, judge
 from chaos.weakness import POISON
-from commands.demo.orders import Placing
+from commands.demo.channeladvisor import ChannelAdvisor
+from commands.demo.orders import Orders, Placing
+from commands.demo.pairs import Pair
+from commands.demo.tims import Tims
 
 GUILTY = {"field": "", "message": "killed its worker 3 times"}
 KEY = "5000000001"
 
 
 def placing(fate: Any, sku: str = "LAMP-001", fault: str = "") -> Placing:
-    return Placing({"Items": [{"SKU": sku}]}, (), fate, fault, ())
+    some = next(iter(Orders(Pair(ChannelAdvisor(), Tims()), 1))).sale
+    return Placing(some.with_first(sku=sku), (), fate, fault, ())
 
 
 def letter(flow: str = "orders", key: str = KEY, reason: str = "it is so", fields: Sequence[dict[str, str]] = ()) -> Explained:

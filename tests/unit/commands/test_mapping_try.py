@@ -96,6 +96,92 @@ def test_the_customers_own_mapping_counts(configured: Path, call: Call) -> None:
     assert [(one["value"], one["from"]) for one in record["fields"] if one["field"] == "channel"] == [("Webshop", [])]
 
 
+SHOP_TO_SAGE = """
+[connections.shop]
+system = "clarity"
+url = "http://127.0.0.1:9"
+[connections.shop.credentials]
+client_id = "env:SHOP_ID"
+client_secret = "env:SHOP_SECRET"
+api_key = "env:SHOP_KEY"
+[connections.sage]
+system = "sage100"
+url = "http://127.0.0.1:9"
+[connections.sage.credentials]
+api_key = "env:SAGE_KEY"
+user = "env:SAGE_USER"
+company = "env:SAGE_COMPANY"
+[connections.sage.overrides]
+profile = "2018"
+zone = "Asia/Tokyo"
+[flows.web]
+entity = "order"
+source = "shop"
+target = "sage"
+division = "00"
+[flows.web.charges]
+freight = "/FREIGHT"
+"""
+
+
+def tried(call: Call, path: str, *more: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(call("mapping", "try", "clarity/order", "--file", path, *more, "--json").stdout)
+    return found
+
+
+def fields(told: dict[str, Any], place: int) -> dict[str, Any]:
+    return {one["field"]: one["value"] for one in told["records"][place]["fields"]}
+
+
+@pytest.mark.parametrize("arguments", [("--to", "sage100"), ("--flow", "web"), ("--to", "sage100", "--flow", "web")])
+def test_it_goes_the_way_of_the_flow(folder: Path, call: Call, arguments: tuple[str, ...]) -> None:
+    (folder / "integration.toml").write_text(SHOP_TO_SAGE, encoding="utf-8")
+    path = write(folder, raw("clarity-sage100/contract-example") | {"placedAt": "2026-03-02T18:00:00Z"})
+    told = tried(call, path, *arguments)
+    assert told["flow"] == "web"
+    order, customer = fields(told, 1), fields(told, 2)
+    assert (order["OrderDate"], order["FreightAmt"], order["Lines[2].ItemCode"]) == ("20260303", 0, "/FREIGHT")
+    assert customer["ARDivisionNo"] == "00"
+    shown = call("mapping", "try", "clarity/order", "--file", path, *arguments).stdout
+    assert "As the flow web takes it: shop → sage, profile 2018, zone Asia/Tokyo, division 00, charges freight /FREIGHT." in " ".join(
+        shown.split()
+    )
+
+
+def test_the_lengths_are_those_of_the_connections_profile(folder: Path, call: Call) -> None:
+    record = raw("clarity-sage100/contract-example")
+    record["shippingAddress"] |= {"firstName": "Maximiliana Konstantina", "lastName": "von und zu Hohenstein"}
+    path = write(folder, record)
+    assert tried(call, path, "--to", "sage100")["problems"] == []
+    (folder / "integration.toml").write_text(SHOP_TO_SAGE, encoding="utf-8")
+    assert [(one["field"], one["message"]) for one in tried(call, path, "--to", "sage100")["problems"]] == [
+        ("ShipToName", "is longer than 30 characters")
+    ]
+
+
+def test_of_several_flows_one_is_to_be_named(folder: Path, call: Call) -> None:
+    connections, flow = SHOP_TO_SAGE.split("[flows.web]")
+    second = connections.split("[connections.sage]")[1].replace("connections.sage", "connections.sage2")
+    other = f"[connections.sage2]{second}[flows.b2b]{flow}".replace("flows.web", "flows.b2b").replace('target = "sage"', 'target = "sage2"')
+    (folder / "integration.toml").write_text(SHOP_TO_SAGE + other, encoding="utf-8")
+    path = write(folder, raw("clarity-sage100/contract-example"))
+    assert [tried(call, path, "--to", "sage100", *more)["flow"] for more in ((), ("--flow", "b2b"))] == [None, "b2b"]
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (("--flow", "wbe"), "did you mean `web`?"),
+    (("--flow", "web", "--to", "tims"), "the flow web does not take clarity/order to tims; what does: none"),
+])  # fmt: skip
+def test_a_flow_that_does_not_fit_is_one_sentence(folder: Path, call: Call, arguments: tuple[str, ...], said: str) -> None:
+    path = write(folder, raw("clarity-sage100/contract-example"))
+    result = call("mapping", "try", "clarity/order", "--file", path, "--flow", "web")
+    assert (result.exit_code, "nothing is configured here" in result.stderr) == (2, True)
+    (folder / "integration.toml").write_text(SHOP_TO_SAGE, encoding="utf-8")
+    result = call("mapping", "try", "clarity/order", "--file", path, *arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
 @pytest.mark.parametrize(("content", "said"), [
     ("{", "raw.json:1: this is not JSON"),
     ("[1, 2, 3]", "holds a list of 3; give one record"),

@@ -89,8 +89,16 @@ def test_an_older_python_is_refused_in_one_sentence() -> None:
     )
 
 
-@pytest.mark.parametrize(("given", "expected"), [(["ORDERS=200"], "integration demo --orders 200"), ([], "integration demo")])
-def test_make_demo_passes_the_number_of_orders_on(given: list[str], expected: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], "integration demo"),
+        (["ORDERS=200"], "integration demo --orders 200"),
+        (["PAIR=clarity-sage100"], "integration demo --pair clarity-sage100"),
+        (["PAIR=clarity-sage100", "ORDERS=200"], "integration demo --pair clarity-sage100 --orders 200"),
+    ],
+)
+def test_make_demo_passes_pair_and_number_of_orders_on(given: list[str], expected: str) -> None:
     command = ["make", "--no-print-directory", "--dry-run", "demo", *given]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
-    assert printed.stdout.rstrip().endswith(expected)
+    assert " ".join(printed.stdout.split()).endswith(expected)

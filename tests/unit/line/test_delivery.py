@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from integration import clock
 from integration.delivery import Delivered, Failed, Outcome, Parcel, Skipped, Unanswered, deliver
 from integration.errors import Conflict, NoAnswer, Refused, Transient
 from integration.ledger.crosswalk import Crossing
+from integration.ports import Body, Remote, Writable
 from tests.fakes import FakeSystem
 
 BODY = {
@@ -259,3 +261,40 @@ def test_of_several_customers_the_oldest_usable_one_is_taken_and_left_as_it_is()
     )
     assert isinstance(outcome, Delivered) and outcome.remote.key == "C-0000002"
     assert system.stored["customer"]["C-0000002"]["Phone"] == "1"
+
+
+class Behind(FakeSystem):
+    """Shows for a while what was before its last change, or nothing."""
+
+    shows: list[dict[str, Any] | None] = []  # noqa: RUF012 - one for each read, then the present state
+
+    def writable(self, entity: str) -> Writable:
+        return replace(super().writable(entity), changed="UpdatedAt")
+
+    def get(self, entity: str, key: str) -> Remote | None:
+        present = super().get(entity, key)
+        shown = self.shows.pop(0) if self.shows else present.body if present else None
+        return None if shown is None else Remote(key, None, shown)
+
+    def update(self, entity: str, key: str, body: Body, version: int | None) -> Remote:
+        return super().update(entity, key, body, self.stored[entity][key]["Version"])
+
+
+def test_what_is_shown_of_a_time_before_our_write_is_not_the_record_as_it_is() -> None:
+    system = Behind()
+    written = clock.text(clock.now())
+    older, gone = clock.text(clock.now() - timedelta(seconds=3)), clock.text(clock.now() - timedelta(minutes=5))
+    before = booked(system)
+    before = replace(before, remote=replace(before.remote, version=None), members={**before.members, "$seen": written})
+    earlier = {**system.stored["order"][before.remote.key], "PaymentStatus": "Unpaid", "UpdatedAt": older}
+    for shown, said in ((earlier, "is still shown as it was before our last write"), (None, "is not shown yet")):
+        system.shows = [shown]
+        outcome = again(system, before, parcel(PaymentStatus="Refunded"))
+        assert isinstance(outcome, Failed) and isinstance(outcome.error, Transient)
+        assert said in str(outcome.error)
+    outcome = again(system, before, parcel(PaymentStatus="Refunded"))
+    assert isinstance(outcome, Delivered)
+    assert system.stored["order"][before.remote.key]["PaymentStatus"] == "Refunded"
+    system.shows = [None]
+    outcome = again(system, replace(before, members={**before.members, "$seen": gone}), parcel(PaymentStatus="Paid", OrderStatus="OnHold"))
+    assert isinstance(outcome, Failed) and isinstance(outcome.error, Refused) and not isinstance(outcome.error, Transient)

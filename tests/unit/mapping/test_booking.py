@@ -79,3 +79,13 @@ def test_a_channel_that_tells_no_payments_says_whether_all_is_paid(status: str, 
     order = {"lines": [], "total_amount": Decimal("96.91"), "payment_status": status, "payment_method": "Amazon"}
     assert deposit(order) == Decimal(has)
     assert as_booked(order, {})["payment"] == {"gateway": "Amazon"}
+
+
+@given(orders())
+def test_what_the_order_remarks_goes_with_its_first_line_alone(order: dict[str, Any]) -> None:
+    told = as_booked({**order, "notes": "Ring twice", "po_number": None}, CHARGES)["lines"]
+    assert [line.get("order_notes") for line in told] == ["Ring twice", *[None] * (len(told) - 1)]
+    assert "order_po_number" not in told[0]
+    assert [{**line, "order_notes": None} for line in told] == [
+        {**line, "order_notes": None} for line in as_booked({**order, "notes": ""}, CHARGES)["lines"]
+    ]

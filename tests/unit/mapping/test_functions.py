@@ -23,9 +23,9 @@ def call(name: str, *arguments: Any) -> Any:
     return FUNCTIONS[name].make(*arguments)
 
 
-def scope(*, reading: bool = False, path: str = "status", **words: dict[str, tuple[str, ...]]) -> Scope:
+def scope(*, reading: bool = False, path: str = "status", zone: str | None = None, **words: dict[str, tuple[str, ...]]) -> Scope:
     lists = {name: {ours: Word(theirs, "file:1") for ours, theirs in pairs.items()} for name, pairs in words.items()}
-    return Scope(lists, reading, path, (), frozenset({"customer", "order"}))
+    return Scope(lists, reading, path, (), frozenset({"customer", "order"}), zone)
 
 
 @given(AMOUNTS, st.integers(0, 6))
@@ -105,6 +105,16 @@ def test_word_like_compares_letters_alone_and_gives_null_for_what_it_lacks():
     assert [step(name) for name in ("SecondDay", "second-day", "SECOND DAY!", "Third Day", "")] == ["2DAY", "2DAY", "2DAY", None, None]
 
 
+def test_code_like_asks_for_what_the_list_lacks_unless_the_list_has_a_word_for_all_else():
+    step = call("code_like", scope(method={"Second Day": ("2DAY",)}), "method")
+    assert step("second-day") == "2DAY"
+    with pytest.raises(Invalid, match="'Third Day' is not in the word list method; add it there"):
+        step("Third Day")
+    step = call("code_like", scope(method={"Second Day": ("2DAY",), "*": ("GROUND",)}), "method")
+    assert [step(name) for name in ("SecondDay", "Third Day", "*", "")] == ["2DAY", "GROUND", "GROUND", "GROUND"]
+    assert call("word_like", scope(method={"*": ("GROUND",)}), "method")("") is None
+
+
 def test_texts():
     assert call("joined")(["Ana", None, "Ruiz"]) == "Ana Ruiz"
     assert call("joined")([None, ""]) is None
@@ -139,3 +149,34 @@ def test_a_value_of_the_wrong_kind_is_a_fault_and_no_crash(name: str, arguments:
     with pytest.raises(Invalid) as caught:
         call(name, *arguments)(wrong)
     assert "Zebulon" not in caught.value.message
+
+
+@given(st.lists(st.text("1Z9", min_size=1, max_size=12), max_size=6), st.integers(12, 40))
+def test_a_list_in_a_line_holds_whole_texts_only_each_once_as_far_as_there_is_room(texts: list[str], most: int):
+    line = call("listed", most)([texts, texts[0] if texts else None, None])
+    told = line.split(", ") if line else []
+    assert len(set(told)) == len(told)
+    assert set(told) <= set(texts)
+    assert told[:1] == texts[:1]
+    assert len(line or "") <= most
+    assert all(len(f"{line}, {text}") > most for text in set(texts) - set(told))
+
+
+def test_a_list_in_a_line_begins_with_a_text_that_has_no_room():
+    assert call("listed", 5)(["1Z999AA", "2"]) == "1Z999AA"
+
+
+def test_days_are_those_of_the_connections_zone_or_of_one_that_the_line_names():
+    chicago, late = scope(zone="America/Chicago"), "2026-03-03T04:30:00.000Z"
+    assert call("local_day", chicago)(late) == "20260302"
+    assert call("local_day", chicago, "Europe/London")(late) == "20260303"
+    assert call("day_begins", chicago)("20260302") == "2026-03-02T06:00:00.000Z"
+    assert call("day_ends", chicago)("20260307") == "2026-03-08T06:00:00.000Z"
+    assert call("day_ends", chicago)("20260308") == "2026-03-09T05:00:00.000Z"
+    assert call("local_instant", chicago)(["20260302", "10.50000"]) == "2026-03-02T16:30:00.000Z"
+    for name in ("local_day", "day_begins", "day_ends", "local_instant"):
+        with pytest.raises(ValueError, match="the connection says no zone"):
+            call(name, scope())
+        for zone in ("Mars/Olympus", "America", "../etc", "x" * 300):
+            with pytest.raises(ValueError, match=r"zone '.*' does not exist; write one like America/Chicago"):
+                call(name, chicago, zone)

@@ -69,7 +69,12 @@ def test_quantities_and_lines(order: dict[str, Any]):
 
 def test_currency(order: dict[str, Any]):
     order["currency"] = "QQQ"
-    assert found(order) == ["currency: QQQ is not a currency of ISO 4217"]
+    assert found(order) == ["currency: QQQ is not a currency of ISO 4217", "currency: is QQQ, and the target keeps its books in USD"]
+
+
+def test_a_currency_that_the_target_does_not_name(order: dict[str, Any]):
+    order["currency"] = "EUR"
+    assert found(order) == ["currency: is EUR, and the target keeps its books in USD"]
 
 
 def test_addresses(order: dict[str, Any]):
@@ -106,7 +111,7 @@ def test_dates(order: dict[str, Any], member: str, moment: str, said: str):
 def test_the_flows_of_each_pair_name_rules_that_exist(tmp_path: Path):
     rules = load_flow_rules(ROOT / "mappings" / "flows.yaml")
     assert {name for names in rules.values() for name in names} == set(RULES)
-    assert set(RULES) - set(rules["clarity", "tims", "order"]) == {"us_postal_codes"}
+    assert set(RULES) - set(rules["clarity", "tims", "order"]) == {"us_dollars", "us_postal_codes"}
     wrong = tmp_path / "flows.yaml"
     wrong.write_text("flows:\n  - source: a\n    target: b\n    entity: order\n    rules:\n      - order_sum\n")
     with pytest.raises(Misconfigured, match=r"flows.yaml:6: there is no rule order_sum; did you mean `order_sums`\?"):
