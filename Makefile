@@ -11,8 +11,8 @@ CODE := integration connectors tasks commands
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: .venv/run.stamp ## the whole thing with simulated systems; ORDERS=200 ends by itself
-	@$(BIN)/integration demo $(if $(ORDERS),--orders $(ORDERS))
+demo: .venv/run.stamp ## the whole thing with simulated systems; ORDERS=200 ends by itself; PAIR=clarity-sage100 for the second pair
+	@$(BIN)/integration demo $(if $(PAIR),--pair $(PAIR)) $(if $(ORDERS),--orders $(ORDERS))
 
 install: .venv/run.stamp ## what it needs to run, into .venv
 

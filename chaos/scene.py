@@ -21,7 +21,7 @@ from benchmarks.processes import ROOT, running, wait_for
 from chaos.databases import Database, database
 from chaos.disk import Disk, disk
 from chaos.weakness import CLOCK
-from commands.demo.orders import ITEMS
+from commands.demo.tims import Tims
 from commands.supervisor import read_snapshot
 from connectors.simulation.remote import RemoteSimulator
 
@@ -252,7 +252,7 @@ def scene(folder: Path, kind: str, faults: Sequence[str]) -> Iterator[Scene]:
 @contextlib.contextmanager
 def _simulator(name: str, folder: Path) -> Iterator[str]:
     requests, concurrent = LIMITS[name]
-    options = ["--items", str(ITEMS), "--latency-ms", str(LATENCY_MS), "--no-check-answers"]
+    options = ["--items", str(Tims.items), "--latency-ms", str(LATENCY_MS), "--no-check-answers"]
     limits = ["--limit-requests", str(requests), "--limit-concurrent", str(concurrent)]
     command = [sys.executable, "-m", "connectors.simulation", name, *options, *limits]
     with running(command, folder / f"{name}.log", {}, talk=True) as process:

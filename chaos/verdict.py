@@ -9,8 +9,11 @@ from typing import Any
 
 from chaos.scene import CHANNEL, ERP, Scene
 from chaos.weakness import POISON
+from commands.demo.channeladvisor import ChannelAdvisor
 from commands.demo.orders import Placing
-from commands.demo.verdict import State, complaints
+from commands.demo.sides import State
+from commands.demo.tims import Tims
+from commands.demo.verdict import complaints
 from connectors.simulation.remote import RemoteSimulator
 
 ORDERS = "orders"
@@ -56,8 +59,9 @@ def judge(placed: Mapping[str, Placing], evidence: Evidence) -> list[str]:
     letters = [one for one in evidence.letters if one.flow == ORDERS]
     holds = [one for one in evidence.holds if one.flow == ORDERS]
     stats = {name: without_storms(counted) for name, counted in evidence.stats.items()}
+    storefront, books = ChannelAdvisor().storefront(evidence.channel), Tims().books(evidence.erp)
     return [
-        *complaints(placed, evidence.channel, evidence.erp, letters, holds, stats, GUEST),
+        *complaints(placed, storefront, books, letters, holds, stats, GUEST),
         *_wrong_customers(evidence.erp),
         *_wrong_poison(placed, letters),
         *(f"dead letter {one.id} of {one.flow}: {one.reason}" for one in evidence.letters if not _expected(placed, one)),
@@ -94,7 +98,7 @@ def _wrong_poison(placed: Mapping[str, Placing], letters: Sequence[Explained]) -
 
 
 def _kills(placing: Placing) -> bool:
-    return any(line["SKU"] == POISON for line in placing.order["Items"])
+    return any(line.sku == POISON for line in placing.sale.lines)
 
 
 def _explained(one: Mapping[str, Any], flow: str) -> Explained:

@@ -13,7 +13,10 @@ from random import Random
 
 from chaos.scene import CHANNEL, ERP
 from chaos.weakness import POISON
-from commands.demo.orders import SCARCE_UNITS, Placing, Shop
+from commands.demo.channeladvisor import ChannelAdvisor
+from commands.demo.orders import SCARCE_UNITS, Orders, Placing
+from commands.demo.pairs import Pair
+from commands.demo.tims import Tims
 from connectors.simulation.catalogue import goods
 from connectors.simulation.remote import RemoteSimulator
 from integration.errors import Misconfigured, Unreachable
@@ -21,6 +24,8 @@ from integration.errors import Misconfigured, Unreachable
 FIRST_DAY = datetime(2026, 3, 2, 14, tzinfo=UTC)
 """The world of a seed is the same whenever it is run."""
 
+SHOP = ChannelAdvisor()
+PAIR = Pair(SHOP, Tims())
 PACKING_SECONDS = 2.0
 DELIVERY_SECONDS = 5.0
 PARTLY = 5
@@ -43,10 +48,10 @@ class World:
         self.shipped = self.counted = 0
         self._orders, self._rate = orders, rate
         self._channel, self._erp = simulators[CHANNEL], simulators[ERP]
-        self._shop = Shop(seed, lambda: FIRST_DAY)
-        self._supply = self._shop.orders()
+        orders_of = Orders(PAIR, seed, lambda: FIRST_DAY)
+        self._scarce, self._supply = orders_of.scarce.sku, iter(orders_of)
         self._dice = Random(f"{seed}/warehouse")
-        self._shelves = [one.sku for one in goods(20) if one.status == "Active" and one.sku != self._shop.scarce.sku]
+        self._shelves = [one.sku for one in goods(20) if one.status == "Active" and one.sku != self._scarce]
         self._sold = 0
         self._seen = 0
         self._look_at = 0.0
@@ -55,7 +60,7 @@ class World:
         self._to_restock: deque[float] = deque()
         self._restocked = 0
         self._poisoned = 0
-        self._erp.count_stock(self._shop.scarce.sku, 0)
+        self._erp.count_stock(self._scarce, 0)
         self._erp.switch_faults(**{"tracking-added-later": {"delay": 2}})
 
     @property
@@ -83,18 +88,18 @@ class World:
     def place_poison(self) -> None:
         """May be called by other threads; each call speaks for itself."""
         self._poisoned += 1
-        placing = next(Shop(self._poisoned, lambda: FIRST_DAY).orders())
-        first, *rest = placing.order["Items"]
-        order = {**placing.order, "OrderID": f"POISON-{self._poisoned}", "OrderStatus": "New", "Items": [{**first, "SKU": POISON}, *rest]}
+        placing = next(iter(Orders(PAIR, self._poisoned, lambda: FIRST_DAY)))
+        sale = placing.sale.with_first(sku=POISON)
+        order = {**SHOP.order(sale), "OrderID": f"POISON-{self._poisoned}", "OrderStatus": "New"}
         [stored] = RemoteSimulator(self._channel.url).place([order])
-        self.placed[str(stored["ChannelAdvisorOrderID"])] = replace(placing, order=order, fate="dead", fault="", story="", later=None)
+        self.placed[str(stored["ChannelAdvisorOrderID"])] = replace(placing, sale=sale, fate="dead", fault="", story="", later=None)
 
     def _place(self, seconds: float) -> None:
         due = min(int(seconds * self._rate) + 1, self._orders, self._sold + AT_ONCE)
         while self._sold < due:
             placing = next(self._supply)
             self._sold += 1
-            [stored] = self._channel.place([placing.order], check=placing.checked)
+            [stored] = self._channel.place([SHOP.order(placing.sale)], check=placing.checked)
             self.placed[str(stored["ChannelAdvisorOrderID"])] = placing
             if placing.story == "restock":
                 self._to_restock.append(time.monotonic() + DELIVERY_SECONDS)
@@ -119,16 +124,16 @@ class World:
             key = self._to_change[0]
             placing = self.placed[key]
             if placing.story == "cancel too late":
-                self._channel.change(int(key), {"OrderStatus": "Cancelled"})
+                self._channel.change(int(key), SHOP.change("cancelled"))
                 self._erp.ship(self.booked[key])
                 self.shipped += 1
-            else:
-                self._channel.change(int(key), placing.later or {})
+            elif placing.later:
+                self._channel.change(int(key), SHOP.change(placing.later))
             self._to_change.popleft()
 
     def _restock(self) -> None:
         while self._to_restock and self._to_restock[0] <= time.monotonic():
-            self._erp.count_stock(self._shop.scarce.sku, self._restocked + SCARCE_UNITS)
+            self._erp.count_stock(self._scarce, self._restocked + SCARCE_UNITS)
             self._restocked += SCARCE_UNITS
             self._to_restock.popleft()
 

@@ -8,27 +8,25 @@ from pathlib import Path
 
 import click
 
+from commands.pairs import USUAL, systems
 from connectors.registry import SYSTEMS
-from connectors.wiring import MAPPINGS
 from integration.errors import Misconfigured
-from integration.mapping import load_flow_rules
 from integration.settings.environment import FILE
-from integration.suggest import did_you_mean
 
 TEMPLATE = files("commands") / "templates" / "integration.toml"
-SHOP, ERP = "channeladvisor", "tims"
+SHOP, ERP = USUAL.split("-")
 """The pair that the template is written for."""
 
 _CONNECTION = r'\[connections\.{name}\]\n.*?\n\[connections\.{name}\.credentials\]\n(?:\w+ = "env:\w+"\n)+'
 
 
 @click.command()
-@click.option("--pair", default=f"{SHOP}-{ERP}", show_default=True, metavar="SHOP-ERP", help="What is connected, as in clarity-sage100.")
+@click.option("--pair", default=USUAL, show_default=True, metavar="SHOP-ERP", help="What is connected, as in clarity-sage100.")
 @click.option("--path", type=click.Path(path_type=Path, dir_okay=False), default=FILE, show_default=True, help="The file to write.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def init(pair: str, path: Path, force: bool) -> None:
     """Write a commented integration.toml."""
-    text = _of_pair(*_systems(pair))
+    text = _of_pair(*systems(pair))
     try:
         with path.open("w" if force else "x", encoding="utf-8") as file:
             file.write(text)
@@ -42,15 +40,6 @@ def init(pair: str, path: Path, force: bool) -> None:
     click.echo('     or keep one in the encrypted file: `integration secrets set NAME`, and refer to it as "secret:NAME".')
     click.echo("  2. `integration check` says what is still missing.")
     click.echo("  3. `integration up` starts the flows.")
-
-
-def _systems(pair: str) -> tuple[str, str]:
-    known = {
-        f"{source}-{target}": (source, target) for source, target, entity in load_flow_rules(MAPPINGS / "flows.yaml") if entity == "order"
-    }
-    if pair not in known:
-        raise click.UsageError(f"there is no pair {pair!r}; {did_you_mean(pair, known)}")
-    return known[pair]
 
 
 def _of_pair(shop: str, erp: str) -> str:

@@ -34,6 +34,7 @@ class Display:
             self._live.start()
             self._live.update("starting Valkey, workers, beat, Flower, the metrics endpoint and the simulated systems …", refresh=True)
         else:
+            click.echo(self._signs.title)
             for name, url in self._signs.urls.items():
                 click.echo(f"{name}: {url}")
             click.echo(f"In another terminal: {self._signs.command} dead-letters list")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, func, select
+from sqlalchemy import Connection, Engine, Row, and_, exists, func, select
 
 from commands.demo.orders import Placing
 from integration import clock
@@ -17,6 +17,7 @@ from integration.ledger.database import read
 from integration.ledger.holds import Hold
 from integration.ledger.letters import Group
 from integration.ledger.records import BOOKED, DEAD, DONE, EXTRACTED, HELD, SKIPPED, TRANSFORMED, UNCHANGED, VALIDATED
+from integration.ports import Limits
 from integration.settings import Flow
 
 NEWEST = 500
@@ -26,6 +27,8 @@ EVENTS = 8
 SHIPMENTS = 2
 """Of those that one look finds, so many are shown: they come by the dozen, and the orders are wanted too."""
 
+NEARLY = 0.75
+
 AT_ONCE = 500
 """Keys named in one statement; every database takes so many."""
 
@@ -34,7 +37,7 @@ NEXT = {EXTRACTED: "to be mapped", TRANSFORMED: "to be validated", VALIDATED: "t
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """An order that was placed: its key in the channel and when the channel took it."""
+    """An order that was placed: its key in the shop and when the shop took it."""
 
     key: str
     at: datetime
@@ -43,11 +46,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """`lasted`: seconds from placed to booked, as the ledger has it: later than the target's own time of it."""
+    """`lasted`: seconds from placed to booked, as the ledger has it: later than the target's own time of it.
+    `note`: what the target warned of."""
 
     placed: Placed
     target_key: str
     lasted: float
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class OnHold:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A shipment that reached the channel."""
+    """A shipment that reached the shop."""
 
     shipment: str
     order_key: str
@@ -76,12 +81,14 @@ Event = Booked | PutAside | OnHold | Told
 class Follower:
     """`waiting` holds what is on its way, and only that, so that a demo may run for days."""
 
-    def __init__(self, engine: Engine, flow: Flow, windows: dict[str, float]) -> None:
+    def __init__(self, engine: Engine, flow: Flow, limits: Mapping[str, Limits]) -> None:
         self._engine = engine
         self._flow = flow
-        self._windows = windows
-        self.placed = self.booked = self.skipped = self.dead = self.held = self.shipped = 0
+        self.limits = limits
+        self.placed = self.booked = self.skipped = self.dead = self.held = self.shipped = self.warned = 0
         self.stock_changes = 0
+        self.warning = ""  # the newest
+        self.stock_due = False
         self.short: list[Placed] = []  # on hold for stock since the last look
         self._short_before: set[str] = set()
         self.first = ""  # the key of the first order, to show how to trace one
@@ -106,8 +113,8 @@ class Follower:
             self.groups = letters.groups(connection, flow=self._flow.name)
             self.on_hold = holds.listed(connection, flow=self._flow.name)
             self.unfinished = self._count_unfinished(connection)
-            self._look_back_to_the_channel(connection)
-        self.uses = {name: budgets.use(self._engine, name, window) for name, window in self._windows.items()}
+            self._look_back_to_the_shop(connection)
+        self.uses = {name: budgets.use(self._engine, name, limit.per_seconds) for name, limit in self.limits.items()}
         moment = clock.now()
         self.reasons = Counter()
         booked = []
@@ -124,9 +131,14 @@ class Follower:
         ordered = sorted(self.lasted)
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else None
 
+    def expecting(self) -> bool:
+        """Whether more may come by itself: a quantity is to be looked at again, or waits for the limit of a system, as what is less urgent
+        does before that is used up."""
+        return self.stock_due or any(use.requests > NEARLY * self.limits[name].requests for name, use in self.uses.items())
+
     def progress(self) -> tuple[int, ...]:
         """Differs from the last one where anything has moved."""
-        return self.placed, self.booked, self.skipped, self.dead, self.held, self.shipped, self.unfinished
+        return self.placed, self.booked, self.skipped, self.dead, self.held, self.shipped, self.stock_changes, self.unfinished
 
     def _settle(self, placed: Placed, row: Row[Any] | None, moment: datetime) -> Event | None:
         """Take an order off those that wait, if it does no more, and tell of it; else note what it waits for."""
@@ -136,7 +148,9 @@ class Follower:
             return None
         if row.target_key is not None and row.state in (BOOKED, DONE, UNCHANGED):
             self.booked += 1
-            event = Booked(placed, row.target_key, (row.booked_at - placed.at).total_seconds())
+            event = Booked(placed, row.target_key, (row.booked_at - placed.at).total_seconds(), row.reason or "")
+            if event.note:
+                self.warned, self.warning = self.warned + 1, event.note
             self.lasted.append(event.lasted)
         elif row.state == DEAD:
             self.dead += 1
@@ -181,8 +195,8 @@ class Follower:
         on_their_way = select(func.count()).where(r.flow == self._flow.name, r.finished_at.is_(None), r.state != HELD)
         return connection.execute(on_their_way).scalar_one()
 
-    def _look_back_to_the_channel(self, connection: Connection) -> None:
-        """Shipments that the channel was told of, and quantities that were published."""
+    def _look_back_to_the_shop(self, connection: Connection) -> None:
+        """Shipments that the shop was told of, and quantities that were published."""
         s = tables.shipped_line.c
         told = connection.execute(
             select(s.shipment_key, s.order_key).where(s.connection == self._flow.source).distinct().order_by(s.shipment_key)
@@ -192,3 +206,4 @@ class Follower:
         r = tables.record.c
         stock = select(func.count()).where(r.flow == "stock", r.state == DONE)
         self.stock_changes = connection.execute(stock).scalar_one()
+        self.stock_due = connection.execute(select(exists().where(tables.stock.c.due_at.is_not(None)))).scalar_one()

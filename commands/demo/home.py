@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from commands.child import Child
-from commands.demo.orders import ITEMS
+from commands.demo.pairs import Pair
+from commands.demo.sides import Erp, Shop
 from commands.ports import free_ports
 from integration.master_key import make_key_file, read_key
 from integration.secrets import SecretsFile
@@ -16,23 +17,17 @@ from integration.settings.environment import KEY_FILE, SECRETS_FILE
 
 FOLDER = Path(".integration-demo")
 LOCK = "supervisor.lock"
-CHANNEL, ERP, FLOW = "channeladvisor", "tims", "orders"
+FLOW = "orders"
 LATENCY_MS = 20
 """What a request to a system not far away takes."""
 
-CREDENTIALS = {
-    CHANNEL: {"application_id": "demo-application", "shared_secret": "demo-shared-secret", "refresh_token": "demo-refresh-token"},
-    ERP: {"client_id": "demo-client", "client_secret": "demo-client-secret"},
-}
-"""What the simulators take, see their `simulator.py`."""
-
 CONFIGURATION = """\
 # Written by `integration demo`, for the simulated systems that run beside it.
-[connections.{channel}]
-system = "{channel}"
-url = "{channel_url}"
-[connections.{channel}.credentials]
-{channel_credentials}
+[connections.{shop}]
+system = "{shop}"
+url = "{shop_url}"
+[connections.{shop}.credentials]
+{shop_credentials}
 
 [connections.{erp}]
 system = "{erp}"
@@ -42,28 +37,29 @@ url = "{erp_url}"
 
 [flows.{flow}]
 entity = "order"
-source = "{channel}"
+source = "{shop}"
 target = "{erp}"
-every = "1s"
+every = {often}
 out_of_stock = "hold"
 
 [flows.order-status]
 entity = "order_status"
 source = "{erp}"
-target = "{channel}"
-every = "2s"
+target = "{shop}"
+every = {seldom}
 
 [flows.shipments]
 entity = "shipment"
 source = "{erp}"
-target = "{channel}"
-every = "2s"
+target = "{shop}"
+every = {seldom}
 
 [flows.stock]
 entity = "stock"
 source = "{erp}"
-target = "{channel}"
-every = "2s"
+target = "{shop}"
+every = {seldom}
+overlap = {late}
 
 [storage]
 home = "."
@@ -78,39 +74,44 @@ port = {metrics}
 
 @dataclass(frozen=True, slots=True)
 class DemoHome:
-    """What was made: the configuration file, and each simulator's port."""
+    """What was made: the configuration file, each simulator's port, and how many goods they start with."""
 
     configuration: Path
     ports: dict[str, int]
+    items: int
 
     def url(self, system: str) -> str:
         return f"http://127.0.0.1:{self.ports[system]}"
 
     def simulators(self) -> list[Child]:
-        options = ("--items", str(ITEMS), "--latency-ms", str(LATENCY_MS))
+        options = ("--items", str(self.items), "--latency-ms", str(LATENCY_MS))
         return [
             Child(name, [sys.executable, "-m", "connectors.simulation", name, "--port", str(port), *options], grace=3.0)
             for name, port in self.ports.items()
         ]
 
 
-def furnish(folder: Path) -> DemoHome:
+def furnish(folder: Path, pair: Pair) -> DemoHome:
     """Make the folder new, with configuration, key and secrets; what an earlier demo left goes. Its lock must be held."""
     clear(folder)
-    channel, erp, flower, metrics = free_ports(4)
-    home = DemoHome(folder / "integration.toml", {CHANNEL: channel, ERP: erp})
+    shop, erp = pair.sides
+    flower, metrics, *ports = free_ports(4)
+    home = DemoHome(folder / "integration.toml", dict(zip((shop.system, erp.system), ports, strict=True)), erp.items)
     make_key_file(folder / KEY_FILE)
-    secrets = {f"{system}-{name}": value for system, values in CREDENTIALS.items() for name, value in values.items()}
+    secrets = {f"{side.system}-{name}": value for side in pair.sides for name, value in side.credentials.items()}
     SecretsFile(folder / SECRETS_FILE, read_key(folder / KEY_FILE)).write(secrets)
     home.configuration.write_text(
         CONFIGURATION.format(
-            channel=CHANNEL,
-            channel_url=home.url(CHANNEL),
-            channel_credentials=_references(CHANNEL),
-            erp=ERP,
-            erp_url=home.url(ERP),
-            erp_credentials=_references(ERP),
+            shop=shop.system,
+            shop_url=home.url(shop.system),
+            shop_credentials=_references(shop),
+            erp=erp.system,
+            erp_url=home.url(erp.system),
+            erp_credentials=_references(erp),
             flow=FLOW,
+            often=shop.every,
+            seldom=erp.every,
+            late=shop.late,
             flower=flower,
             metrics=metrics,
         )
@@ -134,5 +135,5 @@ def remove(folder: Path) -> None:
     folder.rmdir()
 
 
-def _references(system: str) -> str:
-    return "\n".join(f'{name} = "secret:{system}-{name}"' for name in CREDENTIALS[system])
+def _references(side: Shop | Erp) -> str:
+    return "\n".join(f'{name} = "secret:{side.system}-{name}"' for name in side.credentials)

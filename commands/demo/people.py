@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+
+from commands.demo.sale import Address, Person
 
 FIRST_NAMES = (
     "Ana", "Ben", "Chloé", "Dmitri", "Elena", "Farid", "Grace", "Hiroshi", "Ingrid", "José",
@@ -78,23 +79,32 @@ def new_buyer(random: Random, number: int, *, guest: bool = False) -> Buyer:
     )
 
 
-def customer_info(random: Random, buyer: Buyer) -> dict[str, Any]:
-    """A ChannelAdvisor CustomerInfo, as typed this time."""
+def person(random: Random, buyer: Buyer) -> Person:
+    """The buyer, as typed this time."""
     case = random.choice(_CASES)
     email = buyer.email and random.choice((buyer.email, buyer.email, buyer.email.title()))
-    return {"FirstName": case(buyer.first_name), "LastName": case(buyer.last_name), "Email": email, "Phone": buyer.phone}
+    return Person(case(buyer.first_name), case(buyer.last_name), email, buyer.phone)
 
 
-def address(random: Random, buyer: Buyer) -> dict[str, Any]:
-    """A ChannelAdvisor Address, as typed this time."""
+def address(random: Random, buyer: Buyer) -> Address:
+    """Where the buyer lives, as typed this time."""
     case, spaces = random.choice(_CASES), random.choice(_SPACES)
-    return {
-        "FirstName": case(buyer.first_name),
-        "LastName": case(buyer.last_name),
-        "AddressLine1": spaces(case(buyer.street)),
-        "AddressLine2": buyer.unit,
-        "City": case(buyer.city),
-        "StateOrProvince": random.choice(buyer.states),
-        "PostalCode": random.choice(_POSTAL)(buyer.postal_code),
-        "Country": "US",
-    }
+    return Address(
+        first_name=case(buyer.first_name),
+        last_name=case(buyer.last_name),
+        line1=spaces(case(buyer.street)),
+        line2=buyer.unit,
+        city=case(buyer.city),
+        region=random.choice(buyer.states),
+        postal_code=random.choice(_POSTAL)(buyer.postal_code),
+    )
+
+
+def known_as(name: str, postal_code: str | None) -> str:
+    """What tells namesakes apart where there is no e-mail address, however it is typed."""
+    return f"{' '.join(name.split())} {five_digits(postal_code)}".lower()
+
+
+def five_digits(postal_code: str | None) -> str:
+    """A spreadsheet loses the zero in front, and some add four more."""
+    return (postal_code or "").partition("-")[0].zfill(5)

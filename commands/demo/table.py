@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from rich import box
@@ -21,7 +20,6 @@ from rich.text import Text
 
 from commands.demo.following import EVENTS, Booked, Follower, OnHold, Told
 from commands.output import lasting, printable
-from integration.ports import Limits
 
 STEPS = "▁▂▃▄▅▆▇█"
 SPARKS = 16
@@ -36,7 +34,6 @@ class Signs:
     """What stands around the numbers."""
 
     title: str
-    limits: Mapping[str, Limits]
     urls: Mapping[str, str]
     config: str
 
@@ -53,7 +50,7 @@ def render(follower: Follower, seconds: float, signs: Signs, notices: Sequence[s
     boxes = Table.grid(padding=(0, 1, 0, 0), expand=True)
     for ratio in (5, 5, 8):
         boxes.add_column(ratio=ratio)
-    boxes.add_row(_orders(follower), _latency(follower), _budgets(follower, signs.limits))
+    boxes.add_row(_orders(follower), _latency(follower), _budgets(follower))
     said = [Text(f"! {notice}", style="yellow") for notice in notices[-NOTICES:]]
     return Group(head, boxes, _places(follower, signs), *said, _aside(follower), _events(follower))
 
@@ -102,13 +99,13 @@ def _latency(follower: Follower) -> Panel:
     return _panel(Group(rows, "", Text(spark, style="cyan")), "Placed → booked", BOX_HEIGHT)
 
 
-def _budgets(follower: Follower, limits: Mapping[str, Limits]) -> Panel:
+def _budgets(follower: Follower) -> Panel:
     rows = Table.grid(padding=(0, 1), expand=True)
     rows.add_column()
     rows.add_column(ratio=1)
     rows.add_column(justify="right", no_wrap=True)
     full = []
-    for name, limit in limits.items():
+    for name, limit in follower.limits.items():
         used = follower.uses[name].requests if name in follower.uses else 0
         style = "red" if used >= limit.requests else "yellow" if used > 0.8 * limit.requests else "green"
         bar = ProgressBar(total=limit.requests, completed=min(used, limit.requests), complete_style=style, finished_style=style)
@@ -137,13 +134,17 @@ def _places(follower: Follower, signs: Signs) -> RenderableType:
 
 
 def _aside(follower: Follower) -> RenderableType:
-    """Why orders wait, and why others are with the dead letters."""
+    """Why orders wait, what the ERP warned of, and why others are with the dead letters."""
     rows = Table.grid(padding=(0, 2, 0, 0), expand=True)
     rows.add_column(justify="right", min_width=3)
     rows.add_column(no_wrap=True, overflow="ellipsis", min_width=20, max_width=36)
     rows.add_column(no_wrap=True, overflow="ellipsis", style="dim", ratio=1)
     for reason, count in follower.reasons.most_common(REASONS):
         rows.add_row(Text(str(count), style="yellow"), Text("waiting", style="yellow"), Text(printable(reason)))
+    if follower.warned:
+        rows.add_row(
+            Text(str(follower.warned), style="green"), Text("booked with a warning", style="green"), Text(printable(follower.warning))
+        )
     kinds = Counter(hold.kind for hold in follower.on_hold)
     newest = {hold.kind: hold for hold in follower.on_hold}
     for kind, count in kinds.most_common():
@@ -166,9 +167,12 @@ def _events(follower: Follower) -> RenderableType:
     for event in reversed(follower.events):
         key = "" if isinstance(event, Told) else f"← {event.placed.key}"
         if isinstance(event, Booked):
-            rows.add_row(Text(event.target_key, style="green"), key, _amount(event), Text(f"{event.lasted:.1f} s", style="dim"))
+            took = Text(f"{event.lasted:.1f} s", style="dim")
+            if event.note:
+                took.append(f"  {printable(event.note)}", style="yellow")
+            rows.add_row(Text(event.target_key, style="green"), key, _amount(event), took)
         elif isinstance(event, Told):
-            rows.add_row(Text(event.shipment, style="cyan"), f"→ {event.order_key}", "", Text("shipment told to the channel", style="dim"))
+            rows.add_row(Text(event.shipment, style="cyan"), f"→ {event.order_key}", "", Text("shipment told to the shop", style="dim"))
         else:
             word, style = ("on hold", "yellow") if isinstance(event, OnHold) else ("dead letter", "red")
             rows.add_row(Text(word, style=style), key, "", Text(printable(event.reason), style="dim"))
@@ -176,6 +180,5 @@ def _events(follower: Follower) -> RenderableType:
 
 
 def _amount(event: Booked) -> str:
-    order = event.placed.placing.order
-    total = f"{Decimal(order['TotalAmount']):,.2f}"
-    return f"${total}" if order["Currency"] == "USD" else f"{total} {order['Currency']}"
+    sale = event.placed.placing.sale
+    return f"${sale.total:,.2f}" if sale.currency == "USD" else f"{sale.total:,.2f} {sale.currency}"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from commands.demo.orders import Placing
-
-State = Mapping[str, Any]
+from commands.demo.people import five_digits
+from commands.demo.sides import Booking, Books, State, Storefront
 
 
 class PutAside(Protocol):
@@ -26,8 +26,8 @@ class PutAside(Protocol):
 
 def complaints(
     placed: Mapping[str, Placing],
-    channel: State,
-    erp: State,
+    storefront: Storefront,
+    books: Books,
     letters: Sequence[PutAside],
     holds: Sequence[PutAside],
     stats: Mapping[str, State],
@@ -35,41 +35,45 @@ def complaints(
 ) -> list[str]:
     """One sentence for each thing that is not as it must be; none where all is well.
 
-    `placed` by key in the channel, `channel` and `erp` the whole state of each simulator, `letters` and `holds` the open ones, `stats` what
-    each simulator counted, `guest` the e-mail address of the customer that orders without one are booked on.
+    `placed` by key in the shop, `letters` and `holds` the open ones, `stats` what each simulator counted, `guest` the e-mail address of the
+    customer that orders without one are booked on.
     """
-    by_reference: dict[str, list[State]] = {}
-    for sales_order in erp["sales_orders"]:
-        by_reference.setdefault(sales_order["ExternalOrderID"], []).append(sales_order)
-    emails = {customer["CustomerID"]: (customer["Email"] or "").lower() for customer in erp["customers"]}
-    exported = {str(order["ChannelAdvisorOrderID"]): order["Exported"] for order in channel["orders"]}
-    by_key: dict[str, list[PutAside]] = {}
+    keys = _keys(storefront)
+    by_key: dict[str, list[Booking]] = {}
+    for booking in books.bookings:
+        by_key.setdefault(keys.get(booking.reference, booking.reference), []).append(booking)
+    told = {order.key for order in storefront.orders if order.told}
+    asides: dict[str, list[PutAside]] = {}
     for letter in letters:
-        by_key.setdefault(letter.source_key, []).append(letter)
+        asides.setdefault(letter.source_key, []).append(letter)
     waiting = {hold.source_key: hold for hold in holds}
 
     found: list[str] = []
     for key, placing in placed.items():
-        booked, aside = by_reference.pop(key, []), by_key.pop(key, [])
+        booked, aside = by_key.pop(key, []), asides.pop(key, [])
         hold = waiting.pop(key, None)
         if placing.fate == "held":
-            faults = [f"must wait, and is {one['SalesOrderID']}" for one in booked]
+            faults = [f"must wait, and is {one.key}" for one in booked]
             faults += [f"must wait, and is a dead letter: {letter.reason}" for letter in aside]
             faults += _wrong_hold(placing, hold)
         elif placing.fate == "too late":
-            faults = [*_wrong_booking(placing, booked, emails, guest, exported=exported.get(key, False))]
-            faults += _wrong_letters(placing, aside)
+            faults = [*_wrong_booking(placing, booked, guest, told=key in told), *_wrong_letters(placing, aside)]
         elif placing.fate == "booked":
-            faults = [*_wrong_booking(placing, booked, emails, guest, exported=exported.get(key, False))]
+            faults = [*_wrong_booking(placing, booked, guest, told=key in told)]
             faults += [f"is a dead letter: {letter.reason}" for letter in aside]
             faults += [f"waits: {hold.reason}"] if hold else []
         else:
-            faults = [f"must not be booked, and is {one['SalesOrderID']}" for one in booked]
+            faults = [f"must not be booked, and is {one.key}" for one in booked]
             faults += _wrong_letters(placing, aside)
         found += [f"order {key} {fault}" for fault in faults]
-    found += [f"{one['SalesOrderID']} is of no order that was placed" for extra in by_reference.values() for one in extra]
-    found += [f"dead letter {letter.id} is of no order that was placed: {letter.reason}" for extra in by_key.values() for letter in extra]
-    return [*found, *_wrong_shipments(channel, erp), *_wrong_stock(channel, erp), *_wrong_traffic(stats)]
+    found += [f"{one.key} is of no order that was placed" for extra in by_key.values() for one in extra]
+    found += [f"dead letter {letter.id} is of no order that was placed: {letter.reason}" for extra in asides.values() for letter in extra]
+    return [*found, *_wrong_shipments(storefront, books), *_wrong_stock(storefront, books), *_wrong_traffic(stats)]
+
+
+def _keys(storefront: Storefront) -> dict[str, str]:
+    """The key of each order by what an ERP may know it by."""
+    return {name: order.key for order in storefront.orders for name in (order.number, order.key)}
 
 
 def _wrong_hold(placing: Placing, hold: PutAside | None) -> Iterator[str]:
@@ -79,61 +83,64 @@ def _wrong_hold(placing: Placing, hold: PutAside | None) -> Iterator[str]:
         yield f"must wait for {placing.fault}, and waits for this: {hold.reason}"
 
 
-def _wrong_shipments(channel: State, erp: State) -> Iterator[str]:
-    """Each shipment of an order that the channel has not cancelled is told once, with its tracking number and its units."""
-    cancelled = {str(one["ChannelAdvisorOrderID"]) for one in channel["orders"] if one["OrderStatus"] == "Cancelled"}
-    told = {one["SellerShipmentID"]: one for one in channel["shipments"]}
-    for shipment in erp["shipments"]:
-        key = shipment["ShipmentID"]
-        there = told.pop(key, None)
+def _wrong_shipments(storefront: Storefront, books: Books) -> Iterator[str]:
+    """Each shipment of an order that the shop has not cancelled is told once, with its tracking number and its units."""
+    keys = _keys(storefront)
+    cancelled = {order.key for order in storefront.orders if order.cancelled}
+    told = {parcel.key: parcel for parcel in storefront.parcels}
+    for parcel in books.parcels:
+        there = told.pop(parcel.key, None)
         if there is None:
-            if shipment["ExternalOrderID"] not in cancelled:
-                yield f"shipment {key} is not on the channel"
+            if keys.get(parcel.order) not in cancelled:
+                yield f"shipment {parcel.key} is not in the shop"
             continue
-        if there["TrackingNumber"] != shipment["TrackingNumber"]:
-            yield f"shipment {key} has another tracking number on the channel"
-        if sum(line["Quantity"] for line in there["Items"]) != sum(line["Quantity"] for line in shipment["Lines"]):
-            yield f"shipment {key} has other units on the channel"
-    yield from (f"shipment {key} is on the channel alone" for key in told)
+        if there.tracking != parcel.tracking:
+            yield f"shipment {parcel.key} has another tracking number in the shop"
+        if there.units != parcel.units:
+            yield f"shipment {parcel.key} has other units in the shop"
+    yield from (f"shipment {key} is in the shop alone" for key in told)
 
 
-def _wrong_stock(channel: State, erp: State) -> Iterator[str]:
-    """The channel shows what is available less what its open orders wait for that the warehouse has not set apart."""
-    items = {code: item["SKU"] for item in erp["items"] for code in (item["SKU"], *item["Aliases"])}
-    apart = {one["ExternalOrderID"] for one in erp["sales_orders"] if one["OrderStatus"] in ("Allocated", "Fulfilled")}
+def _wrong_stock(storefront: Storefront, books: Books) -> Iterator[str]:
+    """The shop shows what is available less what its open orders wait for that the warehouse has not set apart."""
+    keys = _keys(storefront)
+    apart = {keys.get(booking.reference) for booking in books.bookings if booking.apart}
     promised: Counter[str] = Counter()
-    for order in channel["orders"]:
-        if order["OrderStatus"] not in ("Cancelled", "Shipped") and str(order["ChannelAdvisorOrderID"]) not in apart:
-            for line in order["Items"]:
-                promised[items.get(line["SKU"], line["SKU"])] += line["Quantity"] - line["QuantityShipped"]
-    shown = {one["SKU"]: one["TotalAvailableQuantity"] for one in channel["inventory"]}
-    for quantity in erp["inventory"]:
-        sku, right = quantity["SKU"], max(0, quantity["Available"] - promised[quantity["SKU"]])
-        if sku in shown and shown[sku] != right:
-            yield f"the channel shows {shown[sku]} of {sku}, and {right} may be sold"
+    for order in storefront.orders:
+        if order.key not in apart:
+            for code, units in order.awaited:
+                promised[books.codes.get(code, code)] += units
+    for sku, available in books.available.items():
+        right = max(0, available - promised[sku])
+        if storefront.shown.get(sku, right) != right:
+            yield f"the shop shows {storefront.shown[sku]} of {sku}, and {right} may be sold"
 
 
-def _wrong_booking(placing: Placing, booked: Sequence[State], emails: Mapping[str, str], guest: str, *, exported: bool) -> Iterator[str]:
+def _wrong_booking(placing: Placing, booked: Sequence[Booking], guest: str, *, told: bool) -> Iterator[str]:
     if not booked:
         yield "is not booked"
         return
     if len(booked) > 1:
-        yield f"is booked {len(booked)} times: {', '.join(one['SalesOrderID'] for one in booked)}"
-    one, order = booked[0], placing.order
-    if one["TotalAmount"] != order["TotalAmount"]:
-        yield f"costs {order['TotalAmount']}, and {one['TotalAmount']} as {one['SalesOrderID']}"
-    lines = tuple((line["SKU"], line["Quantity"]) for line in one["LineItems"])
-    if lines != placing.lines:
-        yield f"has other lines as {one['SalesOrderID']}"
-    if emails.get(one["CustomerID"]) != (order["CustomerInfo"]["Email"] or guest).lower():
-        yield f"is booked on another customer, {one['CustomerID']}"
-    if one["OrderStatus"] not in placing.statuses:
-        yield f"must be {' or '.join(placing.statuses)}, and is {one['OrderStatus']} as {one['SalesOrderID']}"
-    moved = (placing.later or {}).get("ShippingAddress")
-    if moved and one["ShippingAddress"]["PostalCode"][:5] != moved["PostalCode"][:5].zfill(5):
-        yield f"goes to the old address as {one['SalesOrderID']}"
-    if not exported:
-        yield "is booked, but the channel was not told"
+        yield f"is booked {len(booked)} times: {', '.join(one.key for one in booked)}"
+    one = booked[0]
+    if one.total != placing.sale.total:
+        yield f"costs {placing.sale.total}, and {one.total} as {one.key}"
+    if one.lines != placing.lines:
+        yield f"has other lines as {one.key}"
+    if not one.customer & (placing.buyer or {guest}):
+        yield f"is booked on another customer as {one.key}"
+    if one.status not in placing.statuses:
+        yield f"must be {_words(placing.statuses)}, and is {_words([one.status])} as {one.key}"
+    if five_digits(one.postal_code) != placing.goes_to:
+        yield f"goes to another postal code as {one.key}"
+    if not set(placing.street.split()) <= set(one.street.split()):
+        yield f"has lost a part of its street as {one.key}"
+    if not told:
+        yield "is booked, but the shop was not told"
+
+
+def _words(statuses: Sequence[str]) -> str:
+    return " or ".join(status.replace("_", " ") for status in statuses)
 
 
 def _wrong_letters(placing: Placing, aside: Sequence[PutAside]) -> Iterator[str]:

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from commands.demo.following import Booked, Placed
-from commands.demo.home import CHANNEL, ERP
 from commands.demo.orders import SCARCE_UNITS
+from commands.demo.pairs import Pair
 from connectors.simulation.remote import RemoteSimulator
 from integration.errors import Misconfigured
 
@@ -23,12 +23,12 @@ PARTLY = 5
 class Warehouse:
     """Its shelf of the item `scarce` is empty at first."""
 
-    def __init__(self, simulators: Mapping[str, RemoteSimulator], scarce: str) -> None:
-        self._channel, self._erp = simulators[CHANNEL], simulators[ERP]
+    def __init__(self, pair: Pair, simulators: Mapping[str, RemoteSimulator], scarce: str) -> None:
+        self._shop, self._erp = pair.sides
+        self._in_shop, self._in_erp = simulators[self._shop.system], simulators[self._erp.system]
         self._scarce, self._on_hand = scarce, 0
-        self._erp.count_stock(scarce, 0)
-        # The label of a parcel is printed when it has left.
-        self._erp.switch_faults(**{"tracking-added-later": {"delay": 2}})
+        self._erp.open(self._in_erp)
+        self._erp.count(self._in_erp, scarce, 0)
         self._to_ship: deque[tuple[float, Booked]] = deque()
         self._too_late: list[Booked] = []
         self._to_restock: deque[float] = deque()
@@ -53,13 +53,13 @@ class Warehouse:
         """Whatever is due. Raises Unreachable where a simulator does not answer; it is done at the next step."""
         moment = time.monotonic()
         while self._to_restock and self._to_restock[0] <= moment:
-            self._erp.count_stock(self._scarce, self._on_hand + SCARCE_UNITS)
+            self._erp.count(self._in_erp, self._scarce, self._on_hand + SCARCE_UNITS)
             self._on_hand += SCARCE_UNITS
             self._to_restock.popleft()
         while self._too_late:
             one = self._too_late[-1]
-            self._channel.change(int(one.placed.key), {"OrderStatus": "Cancelled"})
-            self._erp.ship(one.target_key)
+            self._in_shop.change(int(one.placed.key), self._shop.change("cancelled"))
+            self._erp.ship(self._in_erp, one.target_key)
             self._too_late.pop()
         while self._to_ship and self._to_ship[0][0] <= moment:
             self._ship(self._to_ship[0][1])
@@ -70,7 +70,7 @@ class Warehouse:
         self._shipped += 1
         try:
             if rest and self._shipped % PARTLY == 0:
-                self._erp.ship(one.target_key, [{"LineNumber": 1, "Quantity": first[1]}])
-            self._erp.ship(one.target_key)
+                self._erp.ship(self._in_erp, one.target_key, first[1])
+            self._erp.ship(self._in_erp, one.target_key)
         except Misconfigured:  # stock has run out: nobody ships it today
             return

@@ -60,6 +60,19 @@ def test_a_demo_ends_well_by_itself_and_leaves_nothing(folder: Path) -> None:
     assert not list(folder.iterdir())
 
 
+def test_the_second_pair_ends_well_with_what_is_particular_to_it(folder: Path) -> None:
+    """Of these twenty one is by a buyer on credit hold, one of an unknown item, one waits for stock, and one has a street of two lines."""
+    arguments = ("--pair", "clarity-sage100", "--orders", "20", "--rate", "4", "--seed", "6")
+    ended = subprocess.run(command(*arguments), capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Clarity eCommerce → Sage 100: 20 orders, 4 a second" in ended.stdout
+    assert "20 placed, 18 booked, 0 waiting, 2 on hold, 0 dead-lettered, 0 left out, " in ended.stdout
+    assert "shipments are in the shop with their tracking numbers, and it shows the right stock." in ended.stdout
+    assert "none was refused by a limit" in ended.stdout
+    assert ended.stderr == ""
+    assert not list(folder.iterdir())
+
+
 def test_an_order_that_is_not_booked_fails_the_demo_and_is_told(folder: Path) -> None:
     with running(command("--orders", "5"), folder / "output") as demo:
         tims = wait_for_configuration(folder)["connections"]["tims"]["url"]
