@@ -49,6 +49,10 @@ class Sqlite:
     def revive(self) -> None:
         """There is no server that could have ended."""
 
+    def copy_to(self, file: Path) -> None:
+        with contextlib.closing(sqlite3.connect(self._file)) as here, contextlib.closing(sqlite3.connect(file)) as there:
+            here.backup(there)
+
 
 class Postgresql:
     """`folder` is the server's own; it must be one that the server's user may enter."""
@@ -115,7 +119,10 @@ class Postgresql:
 def database(kind: str, folder: Path) -> Iterator[Database]:
     """An empty one in `folder` while the block runs."""
     if kind == "sqlite":
-        yield Sqlite(folder)
+        ledger = Sqlite(folder)
+        yield ledger
+        if folder.is_mount():  # a disk of its own goes with the run
+            ledger.copy_to(folder.parent / "ledger.db")
         return
     server = Postgresql(folder)
     try:

@@ -225,7 +225,8 @@ class Budget(Protocol):
 @dataclass(frozen=True, slots=True)
 class Promise:
     """What an order of a channel has promised, by the channel's SKUs: `units` as ordered, `pending` those that the channel still counts
-    as unshipped. `over`: it is shipped or cancelled there."""
+    as unshipped; of one that does not count them, those that the order has taken off its quantity and not given back. `over`: it is
+    shipped or cancelled there."""
 
     key: str
     version: str

@@ -21,7 +21,7 @@
         find_also: [{…}, …]                                                other ways to know a record again, tried in this order
         write: {after_create, update, own_values, own_unless, fixed, usable, ends, groups, merged, repeatable, states, refusals,
                 personal, facts, along, numbers, whole}                                    integration.ports.Writable
-        units: {lines, sku, quantity, shipped, over}                       what an order of a channel promises
+        units: {lines, sku, quantity, shipped, over, back}                 what an order of a channel promises
         holds: {order, states}                                             by which state an order's units are out of what is available
         books: {order, currency, total, worth, lines, sku, quantity, void, voided}     what a booked order is worth
         levels: {path, items, results, …}                                  how a channel's quantities are set, many at once
@@ -145,13 +145,15 @@ class Writing:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """Where an order says what it promises: members of each of its `lines`; `over` are the values, by member, with which it ends."""
+    """Where an order says what it promises: members of each of its `lines`; `over` are the values, by member, with which it ends,
+    `back` those with which a channel that does not count pending units has given what has not shipped back to its quantity."""
 
     lines: str
     sku: str
     quantity: str
     shipped: str
     over: Mapping[str, tuple[str, ...]]
+    back: Mapping[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,17 @@ def promise(declared: Units, record: SourceRecord) -> Promise:
     ordered: Counter[str] = Counter()
     pending: Counter[str] = Counter()
     over = is_one_of(declared.over, record.body)
+    back = declared.back is not None and is_one_of(declared.back, record.body)
     lines = record.body.get(declared.lines)
     for line in lines if isinstance(lines, list) else ():
         sku, quantity = (line.get(declared.sku), _whole(line.get(declared.quantity))) if isinstance(line, dict) else (None, 0)
         if isinstance(sku, str) and sku and quantity > 0:
             ordered[sku] += quantity
-            pending[sku] += 0 if over else max(0, quantity - _whole(line.get(declared.shipped)))
+            shipped = _whole(line.get(declared.shipped))
+            if declared.back is None:
+                pending[sku] += 0 if over else max(0, quantity - shipped)
+            else:
+                pending[sku] += shipped if back else quantity
     return Promise(record.key, record.version, record.changed_at, ordered, pending, over)
 
 

@@ -35,7 +35,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Commitment:
-    """`units` of a SKU on an order, `pending` of them by the channel's count; `seen_at`: after the read that told of it first."""
+    """`units` of a SKU on an order, `pending` of them as a Promise tells; `seen_at`: after the read that told of it first."""
 
     order_key: str
     sku: str
@@ -58,7 +58,7 @@ def note(connection: Connection, channel: str, promises: Iterable[Promise], seen
     """Keep what these orders promise as of their newest version; gives what has changed. `seen_at`: after they were read.
 
     An order that is over when it is seen for the first time has nothing left to promise; but the channel may have given its units back
-    on top of a quantity that we wrote while it was there.
+    on top of a quantity that we wrote while it was there, or, shipped, explain what a quantity has lost.
     """
     newest = {one.key: one for one in sorted(promises, key=lambda one: one.version)}
     first = parts.units_by_sku(connection, channel, newest)
@@ -70,9 +70,11 @@ def note(connection: Connection, channel: str, promises: Iterable[Promise], seen
         stored = known.get(one.key, {})
         if any(version >= one.version for version, _, _ in stored.values()):
             continue
-        if one.over and not stored:
+        unknown_till_over = one.over and not stored
+        if unknown_till_over:
             moved += [Moved(sku, one.changed_at, fresh=True, over=True) for sku in one.units]
-            continue
+            if not any(one.pending.values()):
+                continue
         for sku in {*stored, *one.units}:
             _, units, over_at = stored.get(sku, ("", 0, None))
             # What is over keeps its units: a quantity that was read before does not know yet that it is.
@@ -89,7 +91,7 @@ def note(connection: Connection, channel: str, promises: Iterable[Promise], seen
                     "over_at": (over_at or seen_at) if one.over else None,
                 }
             )
-            if now != units or (one.over and over_at is None):
+            if not unknown_till_over and (now != units or (one.over and over_at is None)):
                 moved.append(Moved(sku, one.changed_at, fresh=not stored))
     _put(connection, rows)
     return moved
