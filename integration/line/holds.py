@@ -69,13 +69,14 @@ def _items(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold
 
 
 def _orders(house: House, journey: Journey, waiting: Sequence[Hold]) -> list[Hold]:
-    """The order is booked and its channel does not hold it, or it will not be booked by us any more."""
+    """The order is booked, or it will not be booked by us any more. A shipment waits also while the channel holds its order."""
     flow = journey.flow
     with read(house.engine) as connection:
         rows = crosswalk.look_up(connection, flow.target, flow.source, "order", [hold.awaits for hold in waiting])
         orders = parts.orders_of(connection, flow.target, flow.source, rows)
     booked = {key for key, row in rows.items() if row.target_key is not None}
-    there = {key for key in sorted(booked) if not resting(house, journey, orders.get(key, key))}
+    waits_longer = flow.entity == "shipment"
+    there = {key for key in sorted(booked) if not (waits_longer and resting(house, journey, orders.get(key, key)))}
     given_up = {hold.awaits for hold in waiting if hold.awaits not in booked and not on_its_way(house, journey, hold.awaits)}
     return [hold for hold in waiting if hold.awaits in there | given_up]
 

@@ -11,11 +11,9 @@ from integration import clock
 from integration.ledger import holds, tables
 from integration.ledger.database import read, write
 from integration.ledger.records import SKIPPED
-from integration.line import extract
 from integration.line.holds import release
 from integration.line.journey import House
-from integration.line.stage import work_on
-from tests.fixtures.line import FLOW, drain, key, with_sku
+from tests.fixtures.line import FLOW, drain, key, step, with_sku
 from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
 from tests.integration.line.conftest import Opened, allocated, by_phone, channel_order, letters, place, requests, sales_order, states
@@ -37,15 +35,6 @@ def look(house: House, **columns: Any) -> None:
         connection.execute(update(tables.hold).where(tables.hold.c.state == "open").values(check_at=clock.now(), **columns))
     release(house)
     drain(house, "shipments")
-
-
-def step(house: House, flow: str) -> None:
-    """Poll once and do what is due now, without waiting for what is due later."""
-    batch = extract.poll(house, flow, int(clock.now().timestamp() * 1000))
-    bells = [(batch, "extract")] if batch is not None else []
-    while bells:
-        number, stage = bells.pop(0)
-        bells += work_on(house, number, stage)  # type: ignore[arg-type]
 
 
 def test_the_channel_gets_the_code_under_which_it_sold(opened: Opened, simulators: Simulators) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from integration import clock
 from integration.ledger import tables
-from integration.ledger.database import write
+from integration.ledger.database import read, write
+from integration.line.holds import release
 from integration.line.journey import House
-from tests.fixtures.line import drain
+from tests.fixtures.line import FLOW, drain, step, work_through
 from tests.fixtures.simulators import Simulators
 from tests.integration.line.conftest import Opened, allocated, channel_order, letters, place, requests, sales_order
 
@@ -174,3 +176,30 @@ def test_a_status_whose_answer_was_lost_is_written_once_and_agreed(opened: Opene
     synced(house)
     assert statuses(simulators, one) == ("OnHold", "OnHold")
     assert letters(house) == []
+
+
+def test_a_status_that_came_before_its_booking_was_known_goes_on_though_the_channel_holds_the_order(
+    opened: Opened, simulators: Simulators
+) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    on_channel(simulators, one, "OnHold")
+    simulators.tims.faults(
+        {"drop-after-commit": {"times": 1, "operations": ["createSalesOrder"]}, "server-error": {"operations": ["listSalesOrders"]}}
+    )
+    step(house, FLOW)
+    simulators.tims.clear()
+    step(house, "order-status")
+    assert waiting(house) == ["held"]
+    drain(house)
+    with write(house.engine) as connection:
+        connection.execute(update(tables.hold).where(tables.hold.c.state == "open").values(check_at=clock.now()))
+    work_through(house, [(number, "transform") for number in release(house)])
+    assert waiting(house) == letters(house) == []
+
+
+def waiting(house: House) -> list[str]:
+    r = tables.record.c
+    with read(house.engine) as connection:
+        states = connection.execute(select(r.state).where(r.flow == "order-status")).scalars()
+        return [state for state in states if state not in ("done", "unchanged", "superseded", "skipped")]
