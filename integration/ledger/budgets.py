@@ -1,11 +1,15 @@
-"""What is left of each connection's API budget, counted in the database: it survives a wiped Redis and a restart of everything."""
+"""What is left of each connection's API budget, counted in the database: it survives a wiped Redis and a restart of everything.
+
+Requests and slots are timed by a clock that all processes share and that nobody sets, see `moment_of`; pauses by the house's.
+"""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
@@ -46,6 +50,18 @@ class Use:
     pause_reason: str | None
 
 
+def moment_of(connection: Connection) -> datetime:
+    """Now, by the one clock of all processes: PostgreSQL's, or the time since the host has started where the database is a file of it.
+
+    A host's clock that is set ahead would end all leases and forget what was sent a moment ago. The date means nothing; what lies in
+    the future is of another clock, or of before a restart of the host, and is over.
+    """
+    if connection.dialect.name == "postgresql":
+        told: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return told.astimezone(UTC)
+    return datetime.fromtimestamp(time.monotonic(), UTC)
+
+
 def take(
     engine: Engine,
     connection_name: str,
@@ -62,7 +78,6 @@ def take(
 ) -> Granted:
     """Reserve up to `requests` of the `limit` in any `window` seconds, renew the owner's slots and take up to `slots` more of the
     `slot_limit`; `spare` is given back first. `slots_of` is the name under which the slots are kept, if not the connection's."""
-    moment = clock.now()
     b = tables.budget.c
     with write(engine) as connection:
         locked = select(tables.budget).where(b.connection == connection_name).with_for_update()
@@ -72,8 +87,10 @@ def take(
             connection.execute(dialect.insert(tables.budget).values(connection=connection_name).on_conflict_do_nothing())
             row = connection.execute(locked).one()
         _give_back_requests(connection, spare)
-        if row.paused_until is not None and row.paused_until > moment:
-            return Granted(0, (), (row.paused_until - moment).total_seconds(), row.pause_reason or "paused")
+        pause_left = (row.paused_until - clock.now()).total_seconds() if row.paused_until is not None else 0.0
+        if pause_left > 0:
+            return Granted(0, (), pause_left, row.pause_reason or "paused")
+        moment = moment_of(connection)
         free, wait = _requests_left(connection, connection_name, moment, limit, window)
         if requests and free <= 0:
             return Granted(0, (), max(wait, 0.05), "the limit of requests is reached")
@@ -91,9 +108,7 @@ def _requests_left(connection: Connection, name: str, moment: datetime, limit: i
     """How many requests are left, and in how many seconds the oldest one leaves the window."""
     g = tables.budget_grant.c
     used, oldest = connection.execute(
-        select(func.coalesce(func.sum(g.requests), 0), func.min(g.granted_at)).where(
-            g.connection == name, g.granted_at > moment - timedelta(seconds=window), g.requests > 0
-        )
+        select(func.coalesce(func.sum(g.requests), 0), func.min(g.granted_at)).where(_within(name, moment, window), g.requests > 0)
     ).one()
     wait = window - (moment - oldest).total_seconds() if oldest is not None else 0.0
     return limit - int(used), wait
@@ -111,7 +126,7 @@ def _take_slots(
         orphaned = one.held_until <= lease.until(moment, seconds - AFTER_DEATH_SECONDS) and lease.is_dead(one.owner)
         if one.owner == owner:
             mine.append(one.slot)
-        elif one.held_until > moment and not orphaned:
+        elif moment < one.held_until <= until and not orphaned:
             taken.append(one.slot)
         else:
             over.append(one.slot)
@@ -147,8 +162,14 @@ def give_back(
             delete(tables.budget_slot).where(s.connection == (slots_of or connection_name), s.slot.in_(slots), s.owner == owner)
         )
         _give_back_requests(connection, spare)
-        over = clock.now() - timedelta(seconds=window)
+        over = moment_of(connection) - timedelta(seconds=window)
         connection.execute(delete(tables.budget_grant).where(g.connection == connection_name, g.granted_at <= over))
+
+
+def _within(name: str, moment: datetime, window: float) -> ColumnElement[bool]:
+    """Of what a connection was granted, what lies in the `window` that ends now."""
+    g = tables.budget_grant.c
+    return and_(g.connection == name, g.granted_at > moment - timedelta(seconds=window), g.granted_at <= moment)
 
 
 def _give_back_requests(connection: Connection, spare: Spare | None) -> None:
@@ -178,15 +199,12 @@ def resume(engine: Engine, connection_name: str) -> None:
 
 
 def use(engine: Engine, connection_name: str, window: float) -> Use:
-    moment = clock.now()
     g, s, b = tables.budget_grant.c, tables.budget_slot.c, tables.budget.c
     with read(engine) as connection:
-        requests = connection.execute(
-            select(func.coalesce(func.sum(g.requests), 0)).where(
-                g.connection == connection_name, g.granted_at > moment - timedelta(seconds=window)
-            )
-        ).scalar_one()
+        moment = moment_of(connection)
+        wanted = select(func.coalesce(func.sum(g.requests), 0)).where(_within(connection_name, moment, window))
+        requests = connection.execute(wanted).scalar_one()
         slots = connection.execute(select(func.count()).where(s.connection == connection_name, s.held_until > moment)).scalar_one()
         row = connection.execute(select(b.paused_until, b.pause_reason).where(b.connection == connection_name)).one_or_none()
-    paused = row is not None and row.paused_until is not None and row.paused_until > moment
+    paused = row is not None and row.paused_until is not None and row.paused_until > clock.now()
     return Use(int(requests), slots, row.paused_until if paused and row else None, row.pause_reason if paused and row else None)

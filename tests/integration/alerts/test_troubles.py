@@ -15,6 +15,7 @@ from integration import clock
 from integration.ledger import batches, budgets, pulses, tables
 from integration.ledger.alerts import Trouble
 from integration.ledger.batches import Lane
+from integration.ledger.budgets import moment_of
 from integration.ledger.database import write
 from integration.line.journey import House
 from integration.troubles import troubles
@@ -104,10 +105,10 @@ def test_a_failure_of_long_ago_is_no_outage(house: House) -> None:
 
 def test_a_budget_that_is_nearly_used(house: House) -> None:
     with write(house.engine) as connection:
-        connection.execute(insert(tables.budget_grant).values(connection="tims", granted_at=clock.now(), requests=500))
+        connection.execute(insert(tables.budget_grant).values(connection="tims", granted_at=moment_of(connection), requests=500))
     assert not found(house)
     with write(house.engine) as connection:
-        connection.execute(insert(tables.budget_grant).values(connection="tims", granted_at=clock.now(), requests=45))
+        connection.execute(insert(tables.budget_grant).values(connection="tims", granted_at=moment_of(connection), requests=45))
     assert found(house)["budget", "tims"].message == "tims: more than 90% of its 600 requests in 60 s are used"
 
 

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
+from integration import clock
 from integration.budget import SharedBudget, Work, work
 from integration.errors import Limited, Waiting
 from integration.ledger import budgets, lease
@@ -211,3 +213,20 @@ def test_an_older_lot_that_ran_out_goes_back_with_the_next(engine: Engine) -> No
     second = budgets.take(engine, "tims", lease.new_owner(), requests=10, spare=budgets.Spare(first.id, 4), **limits)
     assert second.requests == 4
     assert budgets.use(engine, "tims", 60).requests == 10
+
+
+@pytest.mark.parametrize("ahead", [120, -120])
+def test_a_clock_that_is_set_frees_nothing_that_is_in_use(engine: Engine, monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
+    true = clock.now
+    monkeypatch.setattr("integration.budget.PATIENCE_SECONDS", 0.3)
+    one, other = (SharedBudget(engine, "tims", Limits(5, 60, 2), 30.0) for _ in range(2))
+    with one.request():
+        monkeypatch.setattr("integration.clock.now", lambda: true() + timedelta(seconds=ahead))
+        with pytest.raises(Limited, match="running"), other.request():
+            pass
+    for _ in range(4):
+        with other.request():
+            pass
+    monkeypatch.setattr("integration.clock.now", true)
+    with pytest.raises(Limited, match="limit of requests"), one.request():
+        pass

@@ -15,6 +15,7 @@ from sqlalchemy import event, insert
 
 from integration import clock
 from integration.ledger import batches, tables
+from integration.ledger.budgets import moment_of
 from integration.ledger.counts import count
 from integration.ledger.database import write
 from integration.line.journey import House
@@ -44,7 +45,7 @@ def fill(house: House) -> None:
         for state in ("open", "open", "dismissed"):
             connection.execute(insert(tables.dead_letter).values(**letter, **told, state=state))
         connection.execute(insert(tables.cursor).values(flow="orders", tick=1, updated_at=old))
-        connection.execute(insert(tables.budget_grant).values(connection="tims", granted_at=moment, requests=60))
+        connection.execute(insert(tables.budget_grant).values(connection="tims", granted_at=moment_of(connection), requests=60))
 
 
 def test_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, nowhere: Simulators, database_url: str) -> None:
