@@ -25,8 +25,8 @@ from integration.settings.model import Flow, Settings
 FIRST_LOOK = timedelta(days=30)
 """So far back goes the very first look, for orders that were placed before this flow was: an older one that is still open is rare."""
 
-WAREHOUSE_OVERLAP = timedelta(seconds=30)
-"""Changes of the warehouse's orders are seen at once; this is for what was committed while the last page was read."""
+OVERLAP = timedelta(seconds=30)
+"""For what was committed while the last page was read; what a channel lists later than that is found by a look back."""
 
 FRESH_SECONDS = 1.0
 """A reading of the channel that ended so recently also serves the writes that follow."""
@@ -106,13 +106,16 @@ class Guard:
     # the channel ------------------------------------------------------------------------------------------------------------------
 
     def read_channel(self, *, anew: bool) -> None:
-        """Note every order that changed since the last look, and those that may have become visible late. Without `anew` a look that
-        has just ended will do."""
+        """Note every order that changed since the last look; once in the time between two looks back of the flow of orders also those that
+        may have become visible late. Without `anew` a look that has just ended will do."""
         if not anew and self._read_at is not None and time.monotonic() - self._read_at < FRESH_SECONDS:
             return
         name, channel = f"{self._flow.name}/channel", self._flow.target
+        moment, since = clock.now(), self._look_back(name)
+        looks_back = since is not None
         stood = self._position(name)
-        since = clock.now() - FIRST_LOOK if stood is None else stood - timedelta(seconds=self._flow.overlap)
+        if since is None:
+            since = moment - FIRST_LOOK if stood is None else stood - OVERLAP
         newest = stood
         for page in self._pages(self.channel.fetch_page, since):
             seen_at = clock.now()
@@ -123,6 +126,8 @@ class Guard:
                     if flow.entity == "stock" and flow.target == channel:
                         stock.call_for(connection, flow.name, moved)
         self._move(name, stood, newest)
+        if looks_back:
+            self._looked_back(name, moment, stood)
         self.position = newest
         self._read_at = time.monotonic()
         self._place_skus()
@@ -143,7 +148,7 @@ class Guard:
         """Learn which orders the warehouse counts itself by now, and which no longer."""
         name, flow = f"{self._flow.name}/warehouse", self._flow
         stood = self._position(name)
-        since = clock.now() - FIRST_LOOK if stood is None else stood - WAREHOUSE_OVERLAP
+        since = clock.now() - FIRST_LOOK if stood is None else stood - OVERLAP
         newest = stood
         for page in self._of_warehouse(lambda: list(self._pages(self._warehouse.fetch_page, since))):
             read_at = clock.now()  # after the answer: what it says was true by then
@@ -232,6 +237,23 @@ class Guard:
                 return
             request = PageRequest(since=since, token=page.next_token)
 
+    def _look_back(self, name: str) -> datetime | None:
+        """Since when to look back, where it is time: an overlap before where the last look back began."""
+        c = tables.cursor.c
+        with read(self._house.engine) as connection:
+            row = connection.execute(select(c.position, c.looked_back_at, c.look_back_from).where(c.flow == name)).one_or_none()
+        if row is None or row.position is None:
+            return None
+        every = timedelta(seconds=self.orders.flow.look_back_every)
+        if row.looked_back_at is not None and timedelta(0) <= clock.now() - row.looked_back_at < every:
+            return None
+        return cast("datetime", row.look_back_from or row.position) - timedelta(seconds=self._flow.overlap)
+
+    def _looked_back(self, name: str, moment: datetime, stood: datetime | None) -> None:
+        c = tables.cursor.c
+        with write(self._house.engine) as connection:
+            connection.execute(update(tables.cursor).where(c.flow == name).values(looked_back_at=moment, look_back_from=stood))
+
     def _position(self, name: str) -> datetime | None:
         with read(self._house.engine) as connection:
             found: datetime | None = connection.execute(select(tables.cursor.c.position).where(tables.cursor.c.flow == name)).scalar()
@@ -240,7 +262,9 @@ class Guard:
     def _move(self, name: str, stood: datetime | None, newest: datetime | None) -> None:
         if newest is None or newest == stood:
             return
+        moment = clock.now()
         with write(self._house.engine) as connection:
             stock.lock(connection, name)
-            c = tables.cursor.c
-            connection.execute(update(tables.cursor).where(c.flow == name).values(position=newest, updated_at=clock.now()))
+            # What claims to change tomorrow must not hide what changes today.
+            told = {"position": min(newest, moment), "updated_at": moment}
+            connection.execute(update(tables.cursor).where(tables.cursor.c.flow == name).values(**told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from integration import clock
-from integration.ledger import holds, tables
+from integration.ledger import budgets, holds, tables
 from integration.ledger.database import read, write
 from integration.line import extract
 from integration.line.journey import House
@@ -234,3 +236,22 @@ def test_after_a_long_outage_a_poll_looks_again_within_seconds(house: House, sim
             connection.execute(update(tables.batch).where(tables.batch.c.id == batch_id).values(due_at=clock.now()))
         assert waits <= timedelta(seconds=3)
     assert simulators.channeladvisor.stats()["refused"] == {"503": 9}
+
+
+def test_a_database_that_is_away_for_a_moment_is_no_fault_of_a_record(
+    house: House, simulators: Simulators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes away where a turn is asked for, in the middle of a record's work."""
+    take, asked = budgets.take, itertools.count()
+
+    def away_now_and_then(*arguments: Any, **named: Any) -> budgets.Granted:
+        if next(asked) in (1, 3, 5):
+            raise OperationalError("", {}, Exception("away"))
+        return take(*arguments, **named)
+
+    monkeypatch.setattr("integration.ledger.budgets.take", away_now_and_then)
+    orders = placed(simulators, 3)
+    drain(house, seconds=60)
+    assert_booked_once(simulators, orders)
+    assert letters(house) == [] == held(house)
+    assert next(asked) > 4

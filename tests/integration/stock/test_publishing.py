@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 
 from connectors.rest.connection import RestConnection
 from integration import clock
-from integration.ledger import hints, tables
+from integration.ledger import commitments, hints, tables
 from integration.ledger.database import read, write
 from integration.line import hints as taking
 from integration.line import stock_publisher
@@ -157,6 +157,49 @@ def test_an_order_that_becomes_visible_late_is_corrected(shop: Shop) -> None:
         connection.execute(update(tables.cursor).values(looked_back_at=None))
     shop.orders()
     assert shop.shows("LAMP-001") == 8
+
+
+def test_a_look_reads_what_is_new_and_looks_back_once_a_minute(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.line.stock_guard.OVERLAP", timedelta(0))
+    shop.stocked(LAMP_001=50)
+    shop.channel.place([of(number, "LAMP-002", 1) for number in range(250)])
+    shop.publish("LAMP-001")
+
+    def pages(units: int) -> int:
+        before = shop.channel.stats()["requests"]["listOrders"]
+        shop.erp.inventory(SKU="LAMP-001", OnHand=units)
+        shop.tick()
+        assert shop.shows("LAMP-001") == units
+        return int(shop.channel.stats()["requests"]["listOrders"]) - before
+
+    few = pages(40)
+    assert few <= 4, "one before each write and one after"
+    with write(shop.house.engine) as connection:
+        connection.execute(update(tables.cursor).values(looked_back_at=clock.now() - timedelta(minutes=2)))
+    assert pages(30) > few
+    assert pages(20) <= few
+
+
+def test_a_look_back_finds_an_order_that_was_listed_late(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.line.stock_guard.OVERLAP", timedelta(0))
+    shop.stocked(LAMP_001=10)
+    shop.channel.place([of(1, "LAMP-002", 1)])
+    shop.publish("LAMP-001")
+    shop.channel.faults({"late-arriving-orders": {"delay": 500}})
+    shop.channel.place([of(2, "LAMP-001", 4)])
+    shop.channel.clear()
+    shop.publish("LAMP-001")
+    assert promised(shop, "LAMP-001") == 0, "it was listed behind what was read, and nobody has looked back"
+    with write(shop.house.engine) as connection:
+        connection.execute(update(tables.cursor).values(looked_back_at=clock.now() - timedelta(minutes=2)))
+    shop.publish("LAMP-001")
+    assert promised(shop, "LAMP-001") == 4
+    assert shop.shows("LAMP-001") == 6
+
+
+def promised(shop: Shop, sku: str) -> int:
+    with read(shop.house.engine) as connection:
+        return commitments.waiting_orders(connection, "ca", [sku])
 
 
 def test_a_stale_answer_is_no_error_and_ours_comes_again_later(shop: Shop) -> None:
