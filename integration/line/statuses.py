@@ -147,6 +147,9 @@ class StatusLoader(Loader):
         except Refused as error:
             if target.writable(parcel.entity).meaning(error) != TOO_LATE:
                 raise
+            now = target.get(parcel.entity, key)
+            if now is not None and channel_status(self._house, self._journey, now.body) != there:  # as when its shipment was told meanwhile
+                raise VersionConflict(str(error), now.body) from None
             said = f"{self._said(job, present)}, which cannot be changed any more"
             if self._flow.conflicts[STATUS] != "target":
                 raise Conflict(said, (FieldError(STATUS, f"{said}; settle it, then dismiss this"),)) from None

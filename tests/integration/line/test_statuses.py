@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select, update
@@ -196,6 +197,25 @@ def test_a_status_that_came_before_its_booking_was_known_goes_on_though_the_chan
         connection.execute(update(tables.hold).where(tables.hold.c.state == "open").values(check_at=clock.now()))
     work_through(house, [(number, "transform") for number in release(house)])
     assert waiting(house) == letters(house) == []
+
+
+def test_a_status_that_meets_the_shipment_of_its_order_on_the_way_is_no_conflict(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    drain(house)
+    simulators.tims.ship(SalesOrderID=allocated(simulators, one))
+    target = house.journey("order-status").target
+    update_there = target.update
+
+    def shipped_first(entity: str, key: str, changes: Any, version: Any) -> Any:
+        if channel_order(simulators, one)["OrderStatus"] == "New":
+            step(house, "shipments")
+        return update_there(entity, key, changes, version)
+
+    with patch.object(target, "update", shipped_first):
+        drain(house, "order-status")
+    assert channel_order(simulators, one)["OrderStatus"] == "Shipped"
+    assert letters(house) == []
 
 
 def waiting(house: House) -> list[str]:
