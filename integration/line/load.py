@@ -14,9 +14,9 @@ from typing import Any
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS, SharedBudget, Work, work
-from integration.delivery import Failed, Outcome, Parcel, deliver, differences, moved_members
-from integration.errors import Limited, SyncError, Unauthorized, Unreachable
-from integration.ledger import batches, crosswalk, lease
+from integration.delivery import Failed, Outcome, Parcel, Skipped, deliver, differences, moved_members
+from integration.errors import Limited, SyncError, Transient, Unauthorized, Unreachable
+from integration.ledger import batches, crosswalk, lease, parts
 from integration.ledger.batches import Batch, Stage
 from integration.ledger.crosswalk import Crossing
 from integration.ledger.database import outlasting_a_restart, write
@@ -114,6 +114,22 @@ class Loader:
 
     def finish(self) -> None:
         """After all was sent."""
+
+    def overtaken(self, job: Job, status: str) -> Skipped | None:
+        """What a page says of a status may be of a moment amid a write of our own, or before one: it is no decision of the source if the
+        source says something else by now, and what it says now comes by itself. Raises what the source raises."""
+        record = job.record
+        try:
+            present = self._journey.source.fetch_one(self._flow.entity, parts.whole_key(record.source_key))
+        except SyncError:
+            self.resting = self._journey.source_budget
+            raise
+        if present is None or present.version == record.version:
+            return None
+        if present.version < record.version:
+            raise Transient(f"{record.source_key} is shown by {self._flow.source} as it was before; it is tried again")
+        now = self._journey.read(present.body)["status"]
+        return None if now == status else Skipped(f"is {now} in {self._flow.source} by now, which follows")
 
     # the way of all ---------------------------------------------------------------------------------------------------------------
 

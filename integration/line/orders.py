@@ -19,7 +19,7 @@ from integration.ledger.records import BOOKED, DONE, Record
 from integration.line.backoff import backoff
 from integration.line.customers import Customers
 from integration.line.journey import House, Journey
-from integration.line.load import LOOK_AGAIN_SECONDS, Job, Loader
+from integration.line.load import LOOK_AGAIN_SECONDS, Answer, Job, Loader
 from integration.line.pump import Pump
 from integration.ports import NOT_NOW
 from integration.schema import resolved
@@ -77,6 +77,15 @@ class OrderLoader(Loader):
 
     def disagreed(self, job: Job) -> bool:
         return job.about["agreed"] not in (None, job.about["status"]) and not job.about["told"]
+
+    def _send_job(self, job: Job) -> Answer:
+        try:
+            booked = job.crossing is not None and job.crossing.target_key is not None
+            stale = self.overtaken(job, job.about["status"]) if booked and self.disagreed(job) else None
+        except SyncError as error:
+            self._notice(error)
+            return Answer(job, Failed(error), clock.now())
+        return Answer(job, stale, clock.now()) if stale else super()._send_job(job)
 
     def judged(self, job: Job, outcome: Outcome) -> Outcome:
         if isinstance(outcome, Failed) and isinstance(outcome.error, Conflict):

@@ -103,7 +103,8 @@ class StatusLoader(Loader):
     def _send_job(self, job: Job) -> Answer:
         sent_at = clock.now()
         try:
-            outcome = self._bring_anew(job)
+            stale = self.overtaken(job, job.about["order_status"]) if self.disagreed(job) else None
+            outcome = stale or self._bring_anew(job)
         except NoAnswer as error:  # the same status twice is the same as once
             outcome = Unanswered(error, clock.now(), sent=True)
         except SyncError as error:

@@ -10,9 +10,12 @@ from sqlalchemy import select, update
 
 from integration import clock
 from integration.ledger import tables
+from integration.ledger.batches import Stage
 from integration.ledger.database import read, write
+from integration.line import extract
 from integration.line.holds import release
 from integration.line.journey import House
+from integration.line.stage import work_on
 from tests.fixtures.line import FLOW, drain, step, work_through
 from tests.fixtures.simulators import Simulators
 from tests.integration.line.conftest import Opened, allocated, channel_order, letters, place, requests, sales_order
@@ -216,6 +219,74 @@ def test_a_status_that_meets_the_shipment_of_its_order_on_the_way_is_no_conflict
         drain(house, "order-status")
     assert channel_order(simulators, one)["OrderStatus"] == "Shipped"
     assert letters(house) == []
+
+
+def test_an_order_read_amid_its_own_booking_says_nothing_to_the_channel(opened: Opened, simulators: Simulators) -> None:
+    """TIMS takes a hold only after the order is made: whoever reads in between sees it open."""
+    house = opened()
+    (one,) = place(simulators)
+    on_channel(simulators, one, "OnHold")
+    target = house.journey(FLOW).target
+    update_there = target.update
+    amid: list[tuple[int, Stage]] = []
+
+    def read_first(entity: str, key: str, changes: Any, version: Any) -> Any:
+        amid.extend(read_only(house, "order-status"))
+        return update_there(entity, key, changes, version)
+
+    with patch.object(target, "update", read_first):
+        drain_only(house, FLOW)
+    assert amid
+    work_through(house, amid)
+    assert statuses(simulators, one) == ("OnHold", "OnHold")
+    on_channel(simulators, one, "Pending")
+    synced(house)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == waiting(house) == []
+
+
+def test_an_order_read_before_the_erp_ended_its_hold_does_not_hold_it_again(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    on_channel(simulators, one, "OnHold")
+    synced(house)
+    simulators.channeladvisor.change(one["ChannelAdvisorOrderID"], ShippingMethod="Expedited")
+    old = read_only(house, FLOW)
+    in_tims(simulators, one, "Open")
+    drain_only(house, "order-status")
+    work_through(house, old)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    synced(house)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == waiting(house) == []
+
+
+@pytest.mark.parametrize("fault", ["server-error", "rate-limited"])
+def test_a_status_waits_while_the_erp_cannot_be_asked_whether_it_still_stands(opened: Opened, simulators: Simulators, fault: str) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    synced(house)
+    in_tims(simulators, one, "OnHold")
+    read = read_only(house, "order-status")
+    simulators.tims.faults({fault: {"operations": ["getSalesOrder"]}})
+    work_through(house, read)
+    assert statuses(simulators, one) == ("Pending", "OnHold")
+    simulators.tims.clear()
+    drain(house, "order-status")
+    assert statuses(simulators, one) == ("OnHold", "OnHold")
+    assert letters(house) == []
+
+
+def read_only(house: House, flow: str) -> list[tuple[int, Stage]]:
+    """Poll and read, but leave what comes after for later."""
+    batch = extract.poll(house, flow, int(clock.now().timestamp() * 1000))
+    assert batch is not None
+    return work_on(house, batch, "extract")
+
+
+def drain_only(house: House, flow: str) -> None:
+    """One flow alone, whatever others have under way."""
+    work_through(house, read_only(house, flow))
 
 
 def waiting(house: House) -> list[str]:
