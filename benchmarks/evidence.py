@@ -23,7 +23,7 @@ What we claim, measured. Each table is what its command printed when it ran last
 """
 
 CHAPTERS: Mapping[str, tuple[str, ...]] = {
-    "Faults": ("chaos-sqlite", "chaos-postgresql"),
+    "Faults": ("chaos-sqlite", "chaos-postgresql", "chaos-clarity-sage100-sqlite", "chaos-clarity-sage100-postgresql"),
     "Beside others": ("peers", "cpu"),
     "Limits": ("drain", "lanes"),
     "Time": ("latency", "stock", "accuracy", "intake"),

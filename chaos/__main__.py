@@ -20,6 +20,8 @@ from chaos.plan import LASTS
 from chaos.progress import Progress
 from chaos.report import picture, report
 from chaos.run import Case, play
+from commands.demo.pairs import chosen
+from commands.pairs import USUAL
 from integration.errors import Misconfigured
 
 ORDERS, RATE = 10_000, 8.0
@@ -34,6 +36,7 @@ WIDTH = 140
 @click.option("--database", "databases", type=click.Choice(DATABASES), multiple=True, help="Only on this one; else on each in turn.")
 @click.option("--orders", type=click.IntRange(1), help=f"How many are placed; {ORDERS:,}, or {QUICK_ORDERS} with --quick.")
 @click.option("--rate", type=click.FloatRange(0.1, 100), help=f"How many a second; {RATE:g}, or {QUICK_RATE:g} with --quick.")
+@click.option("--pair", default=USUAL, show_default=True, metavar="SHOP-ERP", help="What it happens between, as in clarity-sage100.")
 @click.option("--quick", is_flag=True, help="A small run of some minutes; what it finds is kept under a name of its own.")
 @click.option("--replay", is_flag=True, help="Run the kept cases, one after the other, and nothing else.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would happen when, and do nothing.")
@@ -44,6 +47,7 @@ def main(
     databases: tuple[str, ...],
     orders: int | None,
     rate: float | None,
+    pair: str,
     quick: bool,
     replay: bool,
     only_plan: bool,
@@ -54,7 +58,8 @@ def main(
     docs/chaos.md explains each. Ends with 1 where anything is not as it must be.
     """
     many, fast = (QUICK_ORDERS, QUICK_RATE) if quick else (ORDERS, RATE)
-    cases = [Case(seed, one, orders or many, rate or fast, faults or tuple(LASTS)) for one in databases or DATABASES]
+    chosen(pair)  # says so where there is none
+    cases = [Case(seed, one, orders or many, rate or fast, faults or tuple(LASTS), pair=pair) for one in databases or DATABASES]
     if replay:
         cases = [case for case in seeds.kept() if not databases or case.database in databases]
     for case in cases:

@@ -17,11 +17,19 @@ from typing import Any
 import psutil
 import redis
 
-from chaos.scene import CHANNEL, ERP, WORKERS, Scene
+from chaos.scene import WORKERS, Scene
 from connectors.simulation.remote import RemoteSimulator
 from integration.ledger.batches import LEASE_SECONDS
 
 Steps = Generator[float, None, None]
+
+REFUSALS: Mapping[str, Mapping[str, Any]] = {
+    "channeladvisor": {"auth-denied-as-200": {"rate": 0.03}, "unauthorized": {"rate": 0.03}},
+    "tims": {"early-token-expiry": {"rate": 0.05}},
+    "clarity": {"unauthorized": {"rate": 0.03}, "version-conflict": {"rate": 0.1}},
+    "sage100": {"record-locked": {"rate": 0.1, "retry_after": 2}, "unauthorized": {"rate": 0.02}},
+}
+"""In which way a system says no besides what any system does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +92,23 @@ def full_disk(stage: Stage) -> Steps:
 def lost_answers(stage: Stage) -> Steps:
     """A fifth of the answers to writes is lost when all is done, and some connections are reset when nothing is."""
     faults = {"drop-after-commit": {"rate": 0.2}, "reset-before-commit": {"rate": 0.1}}
-    return _switched(stage, {CHANNEL: faults, ERP: faults})
+    return _switched(stage, dict.fromkeys(stage.simulators, faults))
 
 
 def refusals(stage: Stage) -> Steps:
-    """Storms of 429, 500 and 502 in HTML, tokens that die early, denials that look like success."""
+    """Storms of 429, 500 and 502 in HTML, tokens that die early, denials that look like success, records in use at somebody's desk."""
     everywhere: dict[str, Any] = {
         "rate-limited": {"rate": stage.dice.choice((0.05, 0.3)), "retry_after": 1},
         "server-error": {"rate": 0.05, "commit": stage.dice.random() < 0.5},
         "html-5xx": {"rate": 0.05, "commit": stage.dice.random() < 0.5},
         "unknown-extra-fields": {"rate": 0.5},
     }
-    channel = {"auth-denied-as-200": {"rate": 0.03}, "unauthorized": {"rate": 0.03}}
-    return _switched(stage, {CHANNEL: everywhere | channel, ERP: everywhere | {"early-token-expiry": {"rate": 0.05}}})
+    return _switched(stage, {name: {**everywhere, **REFUSALS[name]} for name in stage.simulators})
 
 
 def outage(stage: Stage) -> Steps:
     """One system is away while the other goes on: it answers 503, or not at all."""
-    name = stage.dice.choice((CHANNEL, ERP))
+    name = stage.dice.choice([side.system for side in stage.scene.pair.sides])
     away: dict[str, Any] = stage.dice.choice(({"unavailable": {"retry_after": 1}}, {"hang": {"delay": 7, "commit": False}}))
     return _switched(stage, {name: away})
 
@@ -109,16 +116,18 @@ def outage(stage: Stage) -> Steps:
 def twice(stage: Stage) -> Steps:
     """A second beat, every webhook twice, and those of each second and a half in reverse."""
     schedule = str(stage.scene.folder / "second-beat-schedule")
+    ringing = stage.scene.ringing()
     with stage.scene.celery("second-beat", "beat", "--schedule", schedule, "--loglevel", "INFO"):
         try:
             for step in count():
                 # What comes later waits for a shorter time, so that it arrives sooner.
                 later = 3.0 - 2 * (step % 15) / 10
-                for one in stage.simulators.values():
-                    one.switch_faults(**{"duplicate-webhooks": True, "out-of-order-webhooks": {"delay": round(later, 1)}})
+                faults = {"duplicate-webhooks": True, "out-of-order-webhooks": {"delay": round(later, 1)}}
+                for name in ringing:
+                    stage.simulators[name].switch_faults(**faults)
                 yield 0.1
         finally:
-            _off(stage, dict.fromkeys(stage.simulators, ("duplicate-webhooks", "out-of-order-webhooks")))
+            _off(stage, dict.fromkeys(ringing, ("duplicate-webhooks", "out-of-order-webhooks")))
 
 
 def freeze(stage: Stage) -> Steps:

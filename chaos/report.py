@@ -10,8 +10,10 @@ from benchmarks.plot import Line, plot
 from benchmarks.processes import ROOT
 from benchmarks.report import Report
 from chaos.plan import LASTS
-from chaos.run import Result, Times, booked_after, refused_by_limit, requests
+from chaos.run import Case, Result, Times, refused_by_limit, requests
 from chaos.storm import Struck
+from commands.demo.pairs import chosen
+from commands.pairs import USUAL
 
 DELAYED_SECONDS = 10.0
 """An order that takes longer was delayed: undisturbed it takes some three seconds."""
@@ -20,7 +22,7 @@ PICTURES = ROOT / "docs" / "pictures"
 
 
 def report(result: Result) -> Report:
-    times = booked_after(result)
+    times = result.times
     took = [(booked - placed).total_seconds() for placed, booked in times.values()]
     recovered = {name: [_recovery(one, times) for one in result.struck if one.fault == name] for name in LASTS}
     every = [seconds for found in recovered.values() for seconds in found]
@@ -29,6 +31,7 @@ def report(result: Result) -> Report:
     figures = {
         "seed": case.seed,
         "database": case.database,
+        "pair": case.pair,
         "orders": case.orders,
         "rate": case.rate,
         "faults": list(case.faults),
@@ -43,9 +46,10 @@ def report(result: Result) -> Report:
         "requests": requests(result),
         "waiting": [(round(at, 1), count) for at, count in result.waiting],
     }
-    what = f"{case.orders:,} orders under {len(result.struck)} faults, on {case.database} (seed {case.seed})"
+    between = "" if case.pair == USUAL else f" from {chosen(case.pair).title}"
+    what = f"{case.orders:,} orders{between} under {len(result.struck)} faults, on {case.database} (seed {case.seed})"
     title = f"{what}: seconds until all were booked again"
-    return Report(f"chaos-{case.database}", title, ("fault", "struck", "p50", "p99", "longest"), rows, _notes(result, figures), figures)
+    return Report(_name(case), title, ("fault", "struck", "p50", "p99", "longest"), rows, _notes(result, figures), figures)
 
 
 def _notes(result: Result, figures: Mapping[str, Any]) -> Sequence[str]:
@@ -54,7 +58,7 @@ def _notes(result: Result, figures: Mapping[str, Any]) -> Sequence[str]:
     took, asked = figures["seconds"], " and ".join(f"{count:,} to {name}" for name, count in figures["requests"].items())
     verdict = (
         f"Verdict: {good:,} good orders are booked once, with their money, lines and customers; {dead} that a person must see are "
-        f"dead letters and {held} that wait are on hold, each with its reason, and nothing else is. Every shipment is on the channel once, "
+        f"dead letters and {held} that wait are on hold, each with its reason, and nothing else is. Every shipment is in the shop once, "
         "and the stock is equal."
     )
     if result.wrong:
@@ -78,7 +82,11 @@ def picture(result: Result) -> None:
     """How many good orders waited, over time, for docs/evidence.md."""
     lines = [Line("good orders placed and not booked", result.waiting, "#cf222e")]
     title = f"{result.case.orders:,} orders under faults, on {result.case.database}"
-    (PICTURES / f"chaos-{result.case.database}.svg").write_text(plot(title, "seconds", lines, result.shaded))
+    (PICTURES / f"{_name(result.case)}.svg").write_text(plot(title, "seconds", lines, result.shaded))
+
+
+def _name(case: Case) -> str:
+    return f"chaos-{case.database}" if case.pair == USUAL else f"chaos-{case.pair}-{case.database}"
 
 
 def _recovery(one: Struck, times: Times) -> float:

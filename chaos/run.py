@@ -17,12 +17,14 @@ from chaos.storm import Storm, Struck
 from chaos.verdict import Evidence, gather, judge, without_storms
 from chaos.world import World
 from commands.demo.orders import Placing
+from commands.demo.pairs import chosen
+from commands.pairs import USUAL
 from integration import clock
 from integration.ledger import tables
 from integration.settings.environment import database_url
 
 Times = Mapping[str, tuple[datetime, datetime]]
-"""When an order was placed and when it was booked, by its key."""
+"""When a good order was placed and when it was seen to be booked, by its key."""
 
 STEP_SECONDS = 0.05
 CALM_SECONDS = 240.0
@@ -43,6 +45,7 @@ class Case:
     rate: float
     faults: Sequence[str]
     because: str = ""
+    pair: str = USUAL
 
     def turns(self) -> list[Turn]:
         return plan(self.seed, self.orders / self.rate, self.faults)
@@ -56,6 +59,7 @@ class Result:
     wrong: list[str]
     evidence: Evidence | None
     placed: dict[str, Placing]
+    times: Times
     struck: list[Struck]
     seconds: float
     read_backs: int
@@ -68,9 +72,10 @@ class Result:
 def play(case: Case, folder: Path, progress: Progress) -> Result:
     """Raises whatever kept the run from being played; what it shows is in the result."""
     turns = case.turns()
-    with scene(folder, case.database, case.faults) as played:
+    pair = chosen(case.pair)
+    with scene(folder, pair, case.database, case.faults) as played:
         simulators = played.simulators()
-        world = World(case.seed, case.orders, case.rate, simulators)
+        world = World(pair, case.seed, case.orders, case.rate, simulators)
         storm = Storm(played, played.simulators, turns, world.place_poison)
         began, began_at = time.monotonic(), clock.now()
         waiting: list[tuple[float, int]] = []
@@ -95,6 +100,7 @@ def play(case: Case, folder: Path, progress: Progress) -> Result:
             [*storm.broken, *wrong],
             evidence,
             world.placed,
+            _times(world),
             storm.struck,
             time.monotonic() - began,
             _read_backs(played),
@@ -137,17 +143,10 @@ def _shade(one: Struck, began: datetime) -> tuple[float, float]:
     return (one.began - began).total_seconds(), (one.ended - began).total_seconds()
 
 
-def booked_after(result: Result) -> Times:
-    """When each good order was placed, and when it was booked, by the systems' own clocks; those that were booked, and did not have to
-    wait for goods."""
-    assert result.evidence
-    placed = {str(one["ChannelAdvisorOrderID"]): clock.instant(one["CreatedDate"]) for one in result.evidence.channel["orders"]}
-    booked: dict[str, datetime] = {}
-    for one in result.evidence.erp["sales_orders"]:
-        key, at = one["ExternalOrderID"], clock.instant(one["CreatedAt"])
-        booked[key] = min(at, booked.get(key, at))
-    good = (key for key, placing in result.placed.items() if placing.fate in ("booked", "too late") and placing.story != "restock")
-    return {key: (placed[key], booked[key]) for key in good if key in booked and key in placed}
+def _times(world: World) -> Times:
+    """Of those that were booked, and did not have to wait for goods."""
+    good = (key for key, placing in world.placed.items() if placing.fate in ("booked", "too late") and placing.story != "restock")
+    return {key: (world.placed_at[key], world.booked_at[key]) for key in good if key in world.booked}
 
 
 def refused_by_limit(result: Result) -> int:

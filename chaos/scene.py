@@ -21,46 +21,29 @@ from benchmarks.processes import ROOT, running, wait_for
 from chaos.databases import Database, database
 from chaos.disk import Disk, disk
 from chaos.weakness import CLOCK
-from commands.demo.tims import Tims
+from commands.demo.pairs import Pair
+from commands.demo.sides import Erp, Shop
 from commands.supervisor import read_snapshot
+from connectors.registry import SYSTEMS
+from connectors.rest.definition import load
 from connectors.simulation.remote import RemoteSimulator
 
-CHANNEL, ERP = "channeladvisor", "tims"
 LATENCY_MS = 20
 WORKERS = ("worker-load", "worker-line")
 START_SECONDS = 120.0
 COMMAND_SECONDS = 120.0
 
-LIMITS = {CHANNEL: (6000, 10), ERP: (6000, 16)}
-"""Requests in a minute, and at once: ten and three times the contracts', so that 10,000 orders take minutes, and yet met while a backlog
-is drained."""
+LIMITS = {"channeladvisor": (6000, 10), "tims": (6000, 16), "clarity": (6000, 10), "sage100": (6000, 5)}
+"""Requests in a minute, and at once: many times the contracts', so that 10,000 orders take minutes, and yet met while a backlog is
+drained. Whoever writes to Sage 100 does so alone all the same."""
+
+MARKED = {"tims": "SourceChannel", "sage100": "ConfirmTo"}
+"""A member of an ERP's orders whose mapping every deploy changes; an update does not take it."""
 
 CONFIGURATION = """\
-[connections.{channel}]
-system = "{channel}"
-url = "{channel_url}"
-[connections.{channel}.credentials]
-application_id = "env:CA_APPLICATION_ID"
-shared_secret = "env:CA_SHARED_SECRET"
-refresh_token = "env:CA_REFRESH_TOKEN"
-[connections.{channel}.overrides]
-limits = {{requests = {channel_limits[0]}, concurrent = {channel_limits[1]}}}
-# Shorter than a real system's, so that what never answers is given up before the run is over.
-times = {{connect = 2, total = 6, settle = 2}}
-
-[connections.{erp}]
-system = "{erp}"
-url = "{erp_url}"
-[connections.{erp}.credentials]
-client_id = "env:TIMS_CLIENT_ID"
-client_secret = "env:TIMS_CLIENT_SECRET"
-[connections.{erp}.overrides]
-limits = {{requests = {erp_limits[0]}, concurrent = {erp_limits[1]}}}
-times = {{connect = 2, total = 6, settle = 2}}
-
 [flows.orders]
 entity = "order"
-source = "{channel}"
+source = "{shop}"
 target = "{erp}"
 every = "1s"
 look_back_every = "10s"
@@ -68,19 +51,19 @@ out_of_stock = "hold"
 [flows.order-status]
 entity = "order_status"
 source = "{erp}"
-target = "{channel}"
+target = "{shop}"
 every = "2s"
 look_back_every = "10s"
 [flows.shipments]
 entity = "shipment"
 source = "{erp}"
-target = "{channel}"
+target = "{shop}"
 every = "2s"
 look_back_every = "10s"
 [flows.stock]
 entity = "stock"
 source = "{erp}"
-target = "{channel}"
+target = "{shop}"
 every = "2s"
 look_back_every = "10s"
 
@@ -96,7 +79,19 @@ port = {metrics}
 folder = "mappings"
 """
 
-MAPPING = "system: tims\nentity: order\nwrite:\n  SourceChannel: = Chaos {version}\n"
+CONNECTION = """\
+[connections.{system}]
+system = "{system}"
+url = "{url}"
+[connections.{system}.credentials]
+{credentials}
+[connections.{system}.overrides]
+limits = {{requests = {limits[0]}, concurrent = {limits[1]}}}
+# Shorter than a real system's, so that what never answers is given up before the run is over.
+times = {{connect = 2, total = 6, settle = 2}}
+"""
+
+MAPPING = "system: {system}\nentity: order\nwrite:\n  {member}: = Chaos {version}\n"
 """An override of one line, by which a deploy brings another version."""
 
 
@@ -105,6 +100,7 @@ class Scene:
     """`url` of each system is that of its control plane too; every caller has to speak through a RemoteSimulator of its own."""
 
     folder: Path
+    pair: Pair
     urls: Mapping[str, str]
     database: Database
     disk: Disk | None
@@ -115,6 +111,11 @@ class Scene:
 
     def simulators(self) -> dict[str, RemoteSimulator]:
         return {name: RemoteSimulator(url) for name, url in self.urls.items()}
+
+    def ringing(self) -> list[str]:
+        """The systems that have webhooks."""
+        systems = (SYSTEMS[name] for name in self.urls)
+        return [one.name for one in systems if load(one.connector_file, {}, one.name).webhooks is not None]
 
     def command(self, *words: str) -> Any:
         """What an `integration` command prints as JSON; None where it fails, as while the database is away."""
@@ -186,9 +187,10 @@ class Scene:
             self.start()
 
     def write_mapping(self) -> None:
-        file = self.folder / "mappings" / "tims" / "order.yaml"
+        system = self.pair.erp.system
+        file = self.folder / "mappings" / system / "order.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(MAPPING.format(version=self.deployed))
+        file.write_text(MAPPING.format(system=system, member=MARKED[system], version=self.deployed))
 
     def set_clock(self, ahead: int) -> None:
         """By how many seconds the workers and beat are ahead of the true time from now on."""
@@ -216,43 +218,44 @@ class Scene:
 
 
 @contextlib.contextmanager
-def scene(folder: Path, kind: str, faults: Sequence[str]) -> Iterator[Scene]:
+def scene(folder: Path, pair: Pair, kind: str, faults: Sequence[str]) -> Iterator[Scene]:
     """Everything at work while the block runs, with what the `faults` need."""
     with contextlib.ExitStack() as stack:
         place = folder / "database"
         own = stack.enter_context(disk(place)) if "full-disk" in faults else None
         place.mkdir(exist_ok=True)
         ledger = stack.enter_context(database(kind, place))
-        urls = {name: stack.enter_context(_simulator(name, folder)) for name in (CHANNEL, ERP)}
-        (folder / "integration.toml").write_text(
-            CONFIGURATION.format(
-                channel=CHANNEL,
-                channel_url=urls[CHANNEL],
-                channel_limits=LIMITS[CHANNEL],
-                erp=ERP,
-                erp_url=urls[ERP],
-                erp_limits=LIMITS[ERP],
-                gateway=free_port(),
-                flower=free_port(),
-                metrics=free_port(),
-            )
-        )
+        urls = {side.system: stack.enter_context(_simulator(side.system, pair.erp.items, folder)) for side in pair.sides}
+        ports = {"gateway": free_port(), "flower": free_port(), "metrics": free_port()}
+        flows = CONFIGURATION.format(shop=pair.shop.system, erp=pair.erp.system, **ports)
+        connections = [_connection(side, urls[side.system]) for side in pair.sides]
+        (folder / "integration.toml").write_text("\n".join([*connections, flows]))
         own_variables = {"INTEGRATION_CONFIG": str(folder / "integration.toml"), "DATABASE_URL": ledger.url, "REDIS_URL": ""}
-        made = Scene(folder, urls, ledger, own, {**SECRETS, **own_variables, CLOCK: str(folder / "clock")})
+        credentials = {_variable(side, name): value for side in pair.sides for name, value in side.credentials.items()}
+        made = Scene(folder, pair, urls, ledger, own, {**SECRETS, **credentials, **own_variables, CLOCK: str(folder / "clock")})
         made.set_clock(0)
         made.write_mapping()
         stack.callback(made.stop)
-        for name in (CHANNEL, ERP):
+        for name in made.ringing():
             if made.command("webhooks", "register", name) is None:
                 raise RuntimeError(f"{name} did not take a subscription; see {folder / 'commands.log'}")
         made.start()
         yield made
 
 
+def _connection(side: Shop | Erp, url: str) -> str:
+    credentials = "\n".join(f'{name} = "env:{_variable(side, name)}"' for name in side.credentials)
+    return CONNECTION.format(system=side.system, url=url, credentials=credentials, limits=LIMITS[side.system])
+
+
+def _variable(side: Shop | Erp, name: str) -> str:
+    return f"CHAOS_{side.system}_{name}".upper()
+
+
 @contextlib.contextmanager
-def _simulator(name: str, folder: Path) -> Iterator[str]:
+def _simulator(name: str, items: int, folder: Path) -> Iterator[str]:
     requests, concurrent = LIMITS[name]
-    options = ["--items", str(Tims.items), "--latency-ms", str(LATENCY_MS), "--no-check-answers"]
+    options = ["--items", str(items), "--latency-ms", str(LATENCY_MS), "--no-check-answers"]
     limits = ["--limit-requests", str(requests), "--limit-concurrent", str(concurrent)]
     command = [sys.executable, "-m", "connectors.simulation", name, *options, *limits]
     with running(command, folder / f"{name}.log", {}, talk=True) as process:

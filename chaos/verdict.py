@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chaos.scene import CHANNEL, ERP, Scene
+from chaos.scene import Scene
 from chaos.weakness import POISON
-from commands.demo.channeladvisor import ChannelAdvisor
 from commands.demo.orders import Placing
+from commands.demo.pairs import Pair
 from commands.demo.sides import State
-from commands.demo.tims import Tims
 from commands.demo.verdict import complaints
 from connectors.simulation.remote import RemoteSimulator
 
@@ -36,7 +35,8 @@ class Explained:
 class Evidence:
     """All that the verdict is made of."""
 
-    channel: State
+    pair: Pair
+    shop: State
     erp: State
     stats: Mapping[str, State]
     letters: Sequence[Explained]
@@ -51,7 +51,8 @@ def gather(scene: Scene, simulators: Mapping[str, RemoteSimulator]) -> Evidence 
     letters = [_explained(one, group["flow"]) for group in groups for one in group["letters"]]
     holds = [_explained(one, one["flow"]) for one in waiting]
     stats = {name: one.stats() for name, one in simulators.items()}
-    return Evidence(simulators[CHANNEL].state(), simulators[ERP].state(), stats, letters, holds)
+    shop, erp = (simulators[side.system].state() for side in scene.pair.sides)
+    return Evidence(scene.pair, shop, erp, stats, letters, holds)
 
 
 def judge(placed: Mapping[str, Placing], evidence: Evidence) -> list[str]:
@@ -59,10 +60,9 @@ def judge(placed: Mapping[str, Placing], evidence: Evidence) -> list[str]:
     letters = [one for one in evidence.letters if one.flow == ORDERS]
     holds = [one for one in evidence.holds if one.flow == ORDERS]
     stats = {name: without_storms(counted) for name, counted in evidence.stats.items()}
-    storefront, books = ChannelAdvisor().storefront(evidence.channel), Tims().books(evidence.erp)
+    storefront, books = evidence.pair.shop.storefront(evidence.shop), evidence.pair.erp.books(evidence.erp)
     return [
         *complaints(placed, storefront, books, letters, holds, stats, GUEST),
-        *_wrong_customers(evidence.erp),
         *_wrong_poison(placed, letters),
         *(f"dead letter {one.id} of {one.flow}: {one.reason}" for one in evidence.letters if not _expected(placed, one)),
         *(f"hold {one.id} of {one.flow}: {one.reason}" for one in evidence.holds if one.flow != ORDERS),
@@ -80,11 +80,6 @@ def without_storms(counted: State) -> dict[str, Any]:
     refused: Counter[str] = Counter(counted["refused"])
     refused -= Counter({"429": counted["faults"].get("rate-limited", 0)})
     return {**counted, "refused": dict(refused)}
-
-
-def _wrong_customers(erp: State) -> Iterator[str]:
-    made = Counter(one["Email"].lower() for one in erp["customers"] if one["Email"])
-    yield from (f"a customer was made {count} times" for count in made.values() if count > 1)
 
 
 def _wrong_poison(placed: Mapping[str, Placing], letters: Sequence[Explained]) -> Iterator[str]:

@@ -11,21 +11,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
-from chaos.scene import CHANNEL, ERP
 from chaos.weakness import POISON
-from commands.demo.channeladvisor import ChannelAdvisor
 from commands.demo.orders import SCARCE_UNITS, Orders, Placing
 from commands.demo.pairs import Pair
-from commands.demo.tims import Tims
 from connectors.simulation.catalogue import goods
 from connectors.simulation.remote import RemoteSimulator
+from integration import clock
 from integration.errors import Misconfigured, Unreachable
 
 FIRST_DAY = datetime(2026, 3, 2, 14, tzinfo=UTC)
 """The world of a seed is the same whenever it is run."""
 
-SHOP = ChannelAdvisor()
-PAIR = Pair(SHOP, Tims())
+FIRST_POISON = 9_000_000
+"""Numbers that no other order of a run has."""
+
 PACKING_SECONDS = 2.0
 DELIVERY_SECONDS = 5.0
 PARTLY = 5
@@ -40,15 +39,20 @@ ON_HAND = (50_000, 90_000)
 
 
 class World:
-    """`placed` by key in the channel, `booked` the sales order of each that the ERP has; `counted` shelves, `shipped` parcels."""
+    """`placed` by key in the shop, `booked` the sales order of each that the ERP has; `placed_at` and `booked_at` when that was, or was
+    seen first; `counted` shelves, `shipped` parcels."""
 
-    def __init__(self, seed: int, orders: int, rate: float, simulators: Mapping[str, RemoteSimulator]) -> None:
+    def __init__(self, pair: Pair, seed: int, orders: int, rate: float, simulators: Mapping[str, RemoteSimulator]) -> None:
         self.placed: dict[str, Placing] = {}
         self.booked: dict[str, str] = {}
+        self.placed_at: dict[str, datetime] = {}
+        self.booked_at: dict[str, datetime] = {}
         self.shipped = self.counted = 0
         self._orders, self._rate = orders, rate
-        self._channel, self._erp = simulators[CHANNEL], simulators[ERP]
-        orders_of = Orders(PAIR, seed, lambda: FIRST_DAY)
+        self._pair, (self._shop, self._erp) = pair, pair.sides
+        self._in_shop, self._in_erp = simulators[self._shop.system], simulators[self._erp.system]
+        self._keys: dict[str, str] = {}
+        orders_of = Orders(pair, seed, lambda: FIRST_DAY)
         self._scarce, self._supply = orders_of.scarce.sku, iter(orders_of)
         self._dice = Random(f"{seed}/warehouse")
         self._shelves = [one.sku for one in goods(20) if one.status == "Active" and one.sku != self._scarce]
@@ -60,8 +64,8 @@ class World:
         self._to_restock: deque[float] = deque()
         self._restocked = 0
         self._poisoned = 0
-        self._erp.count_stock(self._scarce, 0)
-        self._erp.switch_faults(**{"tracking-added-later": {"delay": 2}})
+        self._erp.open(self._in_erp)
+        self._erp.count(self._in_erp, self._scarce, 0)
 
     @property
     def wanted(self) -> int:
@@ -88,32 +92,34 @@ class World:
     def place_poison(self) -> None:
         """May be called by other threads; each call speaks for itself."""
         self._poisoned += 1
-        placing = next(iter(Orders(PAIR, self._poisoned, lambda: FIRST_DAY)))
-        sale = placing.sale.with_first(sku=POISON)
-        order = {**SHOP.order(sale), "OrderID": f"POISON-{self._poisoned}", "OrderStatus": "New"}
-        [stored] = RemoteSimulator(self._channel.url).place([order])
-        self.placed[str(stored["ChannelAdvisorOrderID"])] = replace(placing, sale=sale, fate="dead", fault="", story="", later=None)
+        placing = next(iter(Orders(self._pair, self._poisoned, lambda: FIRST_DAY)))
+        sale = replace(placing.sale.with_first(sku=POISON), number=FIRST_POISON + self._poisoned, status=None)
+        [stored] = RemoteSimulator(self._in_shop.url).place([self._shop.order(sale)])
+        self.placed[self._shop.placed(stored).key] = replace(placing, sale=sale, fate="dead", fault="", story="", later=None)
 
     def _place(self, seconds: float) -> None:
         due = min(int(seconds * self._rate) + 1, self._orders, self._sold + AT_ONCE)
         while self._sold < due:
             placing = next(self._supply)
             self._sold += 1
-            [stored] = self._channel.place([SHOP.order(placing.sale)], check=placing.checked)
-            self.placed[str(stored["ChannelAdvisorOrderID"])] = placing
+            [stored] = self._in_shop.place([self._shop.order(placing.sale)], check=placing.checked)
+            key, number, _ = self._shop.placed(stored)
+            self.placed[key], self.placed_at[key] = placing, clock.now()
+            self._keys |= {key: key, number: key}
             if placing.story == "restock":
                 self._to_restock.append(time.monotonic() + DELIVERY_SECONDS)
-            self._erp.count_stock(self._dice.choice(self._shelves), self._dice.randint(*ON_HAND))
+            self._erp.count(self._in_erp, self._dice.choice(self._shelves), self._dice.randint(*ON_HAND))
             self.counted += 1
 
     def _look(self) -> None:
-        fresh = self._erp.booked(self._seen)
+        fresh = self._in_erp.booked(self._seen)
         self._seen += len(fresh)
-        for key, number in fresh:
-            placing = self.placed.get(key)
-            if key in self.booked or placing is None:
+        for reference, number in fresh:
+            key = self._keys.get(reference)
+            if key is None or key in self.booked:
                 continue  # the verdict tells of it
-            self.booked[key] = number
+            placing = self.placed[key]
+            self.booked[key], self.booked_at[key] = number, clock.now()
             if placing.later or placing.story == "cancel too late":
                 self._to_change.append(key)
             elif placing.story == "ship":
@@ -124,16 +130,16 @@ class World:
             key = self._to_change[0]
             placing = self.placed[key]
             if placing.story == "cancel too late":
-                self._channel.change(int(key), SHOP.change("cancelled"))
-                self._erp.ship(self.booked[key])
+                self._in_shop.change(int(key), self._shop.change("cancelled"))
+                self._erp.ship(self._in_erp, self.booked[key])
                 self.shipped += 1
             elif placing.later:
-                self._channel.change(int(key), SHOP.change(placing.later))
+                self._in_shop.change(int(key), self._shop.change(placing.later))
             self._to_change.popleft()
 
     def _restock(self) -> None:
         while self._to_restock and self._to_restock[0] <= time.monotonic():
-            self._erp.count_stock(self._scarce, self._restocked + SCARCE_UNITS)
+            self._erp.count(self._in_erp, self._scarce, self._restocked + SCARCE_UNITS)
             self._restocked += SCARCE_UNITS
             self._to_restock.popleft()
 
@@ -145,9 +151,9 @@ class World:
             first, *rest = self.placed[key].lines
             try:
                 if rest and int(key) % PARTLY == 0:
-                    self._erp.ship(self.booked[key], [{"LineNumber": 1, "Quantity": first[1]}])
+                    self._erp.ship(self._in_erp, self.booked[key], first[1])
                     self.shipped += 1
-                self._erp.ship(self.booked[key])
+                self._erp.ship(self._in_erp, self.booked[key])
                 self.shipped += 1
             except Misconfigured:  # a fault that strikes the goods: nobody ships it
                 pass

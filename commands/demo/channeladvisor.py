@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 
 from commands.demo.sale import Address, Line, Person, Sale, Site, Status
-from commands.demo.sides import Ordered, Parcel, Raw, State, Storefront
+from commands.demo.sides import Ordered, Parcel, Raw, State, Stored, Storefront
 from integration import clock
 
 STATUSES: Mapping[Status, str] = {"pending": "Pending", "on_hold": "OnHold", "shipped": "Shipped", "cancelled": "Cancelled"}
@@ -62,8 +61,8 @@ class ChannelAdvisor:
     def change(self, later: Status | Address) -> Raw:
         return {"ShippingAddress": _address(later)} if isinstance(later, Address) else {"OrderStatus": STATUSES[later]}
 
-    def placed(self, stored: State) -> tuple[str, datetime]:
-        return str(stored["ChannelAdvisorOrderID"]), clock.instant(stored["CreatedDate"])
+    def placed(self, stored: State) -> Stored:
+        return Stored(str(stored["ChannelAdvisorOrderID"]), stored["OrderID"], clock.instant(stored["CreatedDate"]))
 
     def storefront(self, state: State) -> Storefront:
         parcels = [

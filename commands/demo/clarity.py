@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 
 from commands.demo.sale import Address, Sale, Site, Status
-from commands.demo.sides import Ordered, Parcel, Raw, State, Storefront
+from commands.demo.sides import Ordered, Parcel, Raw, State, Stored, Storefront
 from integration import clock
 
 STATUSES: Mapping[Status, str] = {"pending": "Processing", "on_hold": "OnHold", "shipped": "Shipped", "cancelled": "Void"}
@@ -77,8 +76,8 @@ class Clarity:
     def change(self, later: Status | Address) -> Raw:
         return {"shippingAddress": _address(later)} if isinstance(later, Address) else {"status": STATUSES[later]}
 
-    def placed(self, stored: State) -> tuple[str, datetime]:
-        return str(stored["id"]), clock.instant(stored["updatedAt"])
+    def placed(self, stored: State) -> Stored:
+        return Stored(str(stored["id"]), stored["orderNumber"], clock.instant(stored["updatedAt"]))
 
     def storefront(self, state: State) -> Storefront:
         parcels = [

@@ -115,7 +115,7 @@ class Run:
         for _ in range(due - self._follower.placed):
             placing = next(self._supply)
             [stored] = self._simulators[shop.system].place([shop.order(placing.sale)], check=placing.checked)
-            key, at = shop.placed(stored)
+            key, _, at = shop.placed(stored)
             self._follower.add(Placed(key, at, placing))
             if self._limit:
                 self._placed[key] = placing

@@ -52,6 +52,7 @@ class Sage100:
             [_parcel(one) for one in state["shipments"]],
             {one["ItemCode"]: int(one["QuantityOnHand"]) - _committed(one) for one in state["inventory"]},
             codes,
+            [(one["EmailAddress"] or "").lower() for one in state["customers"]],
         )
 
 

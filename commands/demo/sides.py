@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from commands.demo.sale import Address, Sale, Site, Status
 from connectors.simulation.remote import RemoteSimulator
@@ -14,6 +14,14 @@ from connectors.simulation.remote import RemoteSimulator
 State = Mapping[str, Any]
 Raw = dict[str, Any]
 Units = tuple[tuple[str, int], ...]
+
+
+class Stored(NamedTuple):
+    """An order as its shop has taken it: its key there, the number by which others know it, and when that was."""
+
+    key: str
+    number: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +72,13 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What an ERP holds; `available` by SKU, `codes` the SKU of each code that it understands."""
+    """What an ERP holds; `available` by SKU, `codes` the SKU of each code that it understands, `emails` those of all customers."""
 
     bookings: Sequence[Booking]
     parcels: Sequence[Parcel]
     available: Mapping[str, int]
     codes: Mapping[str, str]
+    emails: Sequence[str]
 
 
 class Shop(Protocol):
@@ -95,9 +104,7 @@ class Shop(Protocol):
         """What changes in an order that gets this status or goes to this address."""
         ...
 
-    def placed(self, stored: State) -> tuple[str, datetime]:
-        """Key and moment of an order as it was stored."""
-        ...
+    def placed(self, stored: State) -> Stored: ...
 
     def storefront(self, state: State) -> Storefront: ...
 

@@ -44,7 +44,7 @@ class Tims:
         ]
         available = {one["SKU"]: one["Available"] for one in state["inventory"]}
         codes = {code: item["SKU"] for item in state["items"] for code in (item["SKU"], *item["Aliases"])}
-        return Books([_booking(one, emails) for one in state["sales_orders"]], parcels, available, codes)
+        return Books([_booking(one, emails) for one in state["sales_orders"]], parcels, available, codes, [*emails.values()])
 
 
 def _booking(one: State, emails: Mapping[str, str]) -> Booking:

@@ -68,7 +68,13 @@ def complaints(
         found += [f"order {key} {fault}" for fault in faults]
     found += [f"{one.key} is of no order that was placed" for extra in by_key.values() for one in extra]
     found += [f"dead letter {letter.id} is of no order that was placed: {letter.reason}" for extra in asides.values() for letter in extra]
-    return [*found, *_wrong_shipments(storefront, books), *_wrong_stock(storefront, books), *_wrong_traffic(stats)]
+    return [
+        *found,
+        *_wrong_customers(books),
+        *_wrong_shipments(storefront, books),
+        *_wrong_stock(storefront, books),
+        *_wrong_traffic(stats),
+    ]
 
 
 def _keys(storefront: Storefront) -> dict[str, str]:
@@ -81,6 +87,11 @@ def _wrong_hold(placing: Placing, hold: PutAside | None) -> Iterator[str]:
         yield f"must wait for {placing.fault}, and does not"
     elif placing.fault not in {fault["field"] for fault in hold.fields}:
         yield f"must wait for {placing.fault}, and waits for this: {hold.reason}"
+
+
+def _wrong_customers(books: Books) -> Iterator[str]:
+    made = Counter(email for email in books.emails if email)
+    yield from (f"a customer was made {count} times" for count in made.values() if count > 1)
 
 
 def _wrong_shipments(storefront: Storefront, books: Books) -> Iterator[str]:

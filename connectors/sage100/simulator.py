@@ -43,6 +43,7 @@ class Sage100Simulator(Sage):
             ("POST", "inventory"): self.stock.place_quantity,
             ("POST", "customers"): self.customers.place,
             ("POST", "sales-orders/"): self.orders.edit,
+            ("GET", "sales-orders/"): self.orders.since,
             ("POST", "ship"): self.warehouse.ship,
             ("POST", "tracking"): self.warehouse.track,
             ("POST", "post"): self.receivables.post,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from connectors.sage100.simulator_customers import Customers
@@ -42,6 +43,11 @@ class SalesOrders:
             "getSalesOrder": lambda request: Answer(200, request.record),
             "updateSalesOrder": self._update,
         }
+
+    def since(self, command: Command) -> Any:
+        """Control plane: the orders behind the first so many, each with the number by which its origin knows it, and its own."""
+        first = int(command.key) if command.key.isdecimal() else 0
+        return {"booked": [[order["CustomerPONo"], order["SalesOrderNo"]] for order in islice(self.table, first, None)]}
 
     def edit(self, command: Command) -> Any:
         """Control plane: staff set members of an order; moves its time even where they set none."""

@@ -16,10 +16,11 @@ from commands.demo.tims import Tims
 
 GUILTY = {"field": "", "message": "killed its worker 3 times"}
 KEY = "5000000001"
+PAIR = Pair(ChannelAdvisor(), Tims())
 
 
 def placing(fate: Any, sku: str = "LAMP-001", fault: str = "") -> Placing:
-    some = next(iter(Orders(Pair(ChannelAdvisor(), Tims()), 1))).sale
+    some = next(iter(Orders(PAIR, 1))).sale
     return Placing(some.with_first(sku=sku), (), fate, fault, ())
 
 
@@ -31,7 +32,7 @@ def evidence(letters: Sequence[Explained] = (), holds: Sequence[Explained] = (),
     nothing: dict[str, Any] = {"orders": [], "shipments": [], "inventory": []}
     erp = {**nothing, "sales_orders": [], "customers": [], "items": [], **members.pop("erp", {})}
     stats = {"tims": {"refused": {}, "faults": {}, "contract_errors": [], **members.pop("tims", {})}}
-    return Evidence(nothing, erp, stats, letters, holds)
+    return Evidence(PAIR, nothing, erp, stats, letters, holds)
 
 
 def test_nothing_is_wrong_where_nothing_happened() -> None:
