@@ -38,6 +38,8 @@ def test_the_command_of_a_case_gives_its_plan() -> None:
     assert len(shown.output.splitlines()) == len(CASE.turns())
 
 
-@pytest.mark.parametrize("words", [["no-such-fault"], ["--database", "mysql"], ["--orders", "0"], ["freeze", "--quick"], ["--pair", "clarity-sap"]])
+@pytest.mark.parametrize(
+    "words", [["no-such-fault"], ["--database", "mysql"], ["--orders", "0"], ["freeze", "--quick"], ["--pair", "clarity-sap"]]
+)
 def test_what_cannot_be_played_is_refused(words: list[str]) -> None:
     assert CliRunner().invoke(main, words).exit_code == 2
