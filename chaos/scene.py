@@ -25,7 +25,7 @@ from commands.demo.pairs import Pair
 from commands.demo.sides import Erp, Shop
 from commands.supervisor import read_snapshot
 from connectors.registry import SYSTEMS
-from connectors.rest.definition import load
+from connectors.rest.definition import Definition, load
 from connectors.simulation.remote import RemoteSimulator
 
 LATENCY_MS = 20
@@ -33,9 +33,9 @@ WORKERS = ("worker-load", "worker-line")
 START_SECONDS = 120.0
 COMMAND_SECONDS = 120.0
 
-LIMITS = {"channeladvisor": (6000, 10), "tims": (6000, 16), "clarity": (6000, 10), "sage100": (6000, 5)}
-"""Requests in a minute, and at once: many times the contracts', so that 10,000 orders take minutes, and yet met while a backlog is
-drained. Whoever writes to Sage 100 does so alone all the same."""
+REQUESTS = 6000
+"""In a minute, many more than the contracts', so that 10,000 orders take minutes; and twice as many at once. Both are met while a backlog is
+drained. Who writes to Sage 100 does so alone all the same."""
 
 MARKED = {"tims": "SourceChannel", "sage100": "ConfirmTo"}
 """A member of an ERP's orders whose mapping every deploy changes; an update does not take it."""
@@ -86,7 +86,7 @@ url = "{url}"
 [connections.{system}.credentials]
 {credentials}
 [connections.{system}.overrides]
-limits = {{requests = {limits[0]}, concurrent = {limits[1]}}}
+limits = {{requests = {requests}, concurrent = {at_once}}}
 # Shorter than a real system's, so that what never answers is given up before the run is over.
 times = {{connect = 2, total = 6, settle = 2}}
 """
@@ -114,8 +114,7 @@ class Scene:
 
     def ringing(self) -> list[str]:
         """The systems that have webhooks."""
-        systems = (SYSTEMS[name] for name in self.urls)
-        return [one.name for one in systems if load(one.connector_file, {}, one.name).webhooks is not None]
+        return [name for name in self.urls if _declared(name).webhooks is not None]
 
     def command(self, *words: str) -> Any:
         """What an `integration` command prints as JSON; None where it fails, as while the database is away."""
@@ -245,7 +244,15 @@ def scene(folder: Path, pair: Pair, kind: str, faults: Sequence[str]) -> Iterato
 
 def _connection(side: Shop | Erp, url: str) -> str:
     credentials = "\n".join(f'{name} = "env:{_variable(side, name)}"' for name in side.credentials)
-    return CONNECTION.format(system=side.system, url=url, credentials=credentials, limits=LIMITS[side.system])
+    return CONNECTION.format(system=side.system, url=url, credentials=credentials, requests=REQUESTS, at_once=_at_once(side.system))
+
+
+def _declared(system: str) -> Definition:
+    return load(SYSTEMS[system].connector_file, {}, system)
+
+
+def _at_once(system: str) -> int:
+    return 2 * _declared(system).limits.concurrent
 
 
 def _variable(side: Shop | Erp, name: str) -> str:
@@ -254,9 +261,8 @@ def _variable(side: Shop | Erp, name: str) -> str:
 
 @contextlib.contextmanager
 def _simulator(name: str, items: int, folder: Path) -> Iterator[str]:
-    requests, concurrent = LIMITS[name]
     options = ["--items", str(items), "--latency-ms", str(LATENCY_MS), "--no-check-answers"]
-    limits = ["--limit-requests", str(requests), "--limit-concurrent", str(concurrent)]
+    limits = ["--limit-requests", str(REQUESTS), "--limit-concurrent", str(_at_once(name))]
     command = [sys.executable, "-m", "connectors.simulation", name, *options, *limits]
     with running(command, folder / f"{name}.log", {}, talk=True) as process:
         assert process.stdout

@@ -5,8 +5,15 @@ from __future__ import annotations
 import pytest
 
 from chaos.faults import REFUSALS
+from chaos.scene import MARKED
+from commands.demo.pairs import ERPS, SHOPS
 from connectors.simulation.registry import SIMULATORS
 from connectors.simulation.simulator import Options
+
+
+def test_whatever_the_demo_shows_can_be_struck() -> None:
+    assert set(REFUSALS) == {*SHOPS, *ERPS}
+    assert set(MARKED) == set(ERPS)
 
 
 @pytest.mark.parametrize("system", sorted(REFUSALS))
