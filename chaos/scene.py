@@ -34,8 +34,8 @@ START_SECONDS = 120.0
 COMMAND_SECONDS = 120.0
 
 REQUESTS = 6000
-"""In a minute, many more than the contracts', so that 10,000 orders take minutes; and twice as many at once. Both are met while a backlog is
-drained. Who writes to Sage 100 does so alone all the same."""
+"""In a minute, many more than the contracts', so that 10,000 orders take minutes; and twice as many at once. Both are met while a backlog
+is drained. Who writes to Sage 100 does so alone all the same."""
 
 MARKED = {"tims": "SourceChannel", "sage100": "ConfirmTo"}
 """A member of an ERP's orders whose mapping every deploy changes; an update does not take it."""
