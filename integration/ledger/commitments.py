@@ -141,6 +141,7 @@ def _versions(connection: Connection, channel: str, keys: Sequence[str]) -> dict
         rows = connection.execute(
             select(c.order_key, c.sku, c.version, c.units, c.over_at)
             .where(c.connection == channel, c.order_key.in_(some))
+            .order_by(c.order_key, c.sku)
             .with_for_update()
         )
         for row in rows:

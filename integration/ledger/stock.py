@@ -74,6 +74,7 @@ def keep(connection: Connection, flow: str, readings: Iterable[Reading], *, due:
     newest = {one.item: one for one in sorted(readings, key=lambda one: (one.item, one.as_of))}
     if not newest:
         return
+    there = rows_of(connection, flow, newest, lock=True)
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     new = dialect.insert(tables.stock)
     s = tables.stock.c
@@ -99,16 +100,14 @@ def keep(connection: Connection, flow: str, readings: Iterable[Reading], *, due:
             for one in newest.values()
         ],
     )
-    for some in _portions(list(newest)):
-        aliases = connection.execute(select(s.sku, s.item).where(s.flow == flow, s.item.in_(some), s.sku != s.item)).all()
-        for alias in aliases:
-            one = newest[alias.item]
-            values = {"available": one.available, "as_of": one.as_of, "changed_at": one.changed_at}
-            connection.execute(
-                update(tables.stock)
-                .where(s.flow == flow, s.sku == alias.sku, s.as_of < one.as_of)
-                .values(**values, **({"due_at": moment} if due else {}))
-            )
+    for alias in (row for row in there if row.sku != row.item):
+        one = newest[alias.item]
+        values = {"available": one.available, "as_of": one.as_of, "changed_at": one.changed_at}
+        connection.execute(
+            update(tables.stock)
+            .where(s.flow == flow, s.sku == alias.sku, s.as_of < one.as_of)
+            .values(**values, **({"due_at": moment} if due else {}))
+        )
 
 
 def learn_aliases(connection: Connection, flow: str, warehouse: str) -> None:
@@ -116,14 +115,16 @@ def learn_aliases(connection: Connection, flow: str, warehouse: str) -> None:
     i, s = tables.item.c, tables.stock.c
     alias = tables.stock.alias("alias")
     there = select(alias.c.sku).where(alias.c.flow == flow, alias.c.sku == i.sku).exists()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = connection.execute(
         select(literal(flow).label("flow"), i.sku, s.item, s.available, s.as_of, s.changed_at, literal(0).label("gap"))
         .join(tables.stock, and_(s.flow == flow, s.sku == i.target_sku))
         .where(i.connection == warehouse, i.sku != i.target_sku, ~there)
+        .order_by(i.sku)
     ).mappings()
     new = [{**row, "due_at": clock.now()} for row in rows]
     if new:
-        connection.execute(insert(tables.stock), new)
+        connection.execute(dialect.insert(tables.stock).on_conflict_do_nothing(), new)  # another process may learn them too
 
 
 def call_for(connection: Connection, flow: str, moved: Iterable[Moved]) -> None:
@@ -160,6 +161,7 @@ def call_for(connection: Connection, flow: str, moved: Iterable[Moved]) -> None:
 def mark_due(connection: Connection, flow: str, skus: Collection[str]) -> None:
     s = tables.stock.c
     for some in _portions(sorted(skus)):
+        connection.execute(select(s.sku).where(s.flow == flow, s.sku.in_(some)).order_by(s.sku).with_for_update())
         connection.execute(update(tables.stock).where(s.flow == flow, s.sku.in_(some)).values(due_at=clock.now()))
 
 
@@ -171,6 +173,7 @@ def due_rows(connection: Connection, flow: str, most: int) -> list[Row]:
 
 
 def rows_of(connection: Connection, flow: str, items: Collection[str], *, lock: bool = False) -> list[Row]:
+    """With `lock` they are ours until the end of the transaction; everybody takes several by SKU, so that nobody waits in a circle."""
     s = tables.stock.c
     found = []
     for some in _portions(sorted(items)):

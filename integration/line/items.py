@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
 from integration.ledger import tables
@@ -65,7 +66,6 @@ def _remembered(connection: Connection, name: str, skus: list[str]) -> dict[str,
 def _remember(connection: Connection, name: str, asked: dict[str, Item | None]) -> None:
     if not asked:
         return
-    forget(connection, name, asked)
     moment = clock.now()
     rows = [
         {
@@ -75,6 +75,9 @@ def _remember(connection: Connection, name: str, asked: dict[str, Item | None]) 
             "active": bool(item and item.active),
             "checked_at": moment,
         }
-        for sku, item in asked.items()
+        for sku, item in sorted(asked.items())
     ]
-    connection.execute(insert(tables.item), rows)
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    new = dialect.insert(tables.item)
+    values = {column: new.excluded[column] for column in ("target_sku", "active", "checked_at")}
+    connection.execute(new.on_conflict_do_update(index_elements=["connection", "sku"], set_=values), rows)
