@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -16,9 +17,13 @@ from commands.failure import Failure
 from commands.invocation import Invocation
 from connectors.wiring import open_house
 from integration.ledger import audit
+from integration.ledger.database import open_engine
 from integration.line.journey import House
 from integration.settings import Settings
 from integration.suggest import did_you_mean
+
+PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.5
 
 
 @contextmanager
@@ -31,11 +36,33 @@ def opened(invocation: Invocation, *, credentials: bool = False) -> Iterator[Hou
         with audit.acting_as(_user()):
             yield house
     except (OperationalError, InterfaceError) as fault:
-        said = (str(fault.orig).strip().splitlines() or [type(fault).__name__])[0]
-        raise Failure(f"the database does not answer ({said}); start it or mend DATABASE_URL.", Exit.FAILED) from None
+        raise Failure(f"the database does not answer ({_words(fault)}); start it or mend DATABASE_URL.", Exit.FAILED) from None
     finally:
         if house is not None:
             house.engine.dispose()
+
+
+def wait_for_database(url: str, tell: Callable[[str], None], stopped: Callable[[float], bool]) -> None:
+    """Until it answers, PATIENCE_SECONDS at most: whoever starts everything at once, as after a power cut, starts the database too.
+    `stopped` waits so many seconds, and says whether somebody has had enough; `tell` gets a sentence for a person."""
+    engine, deadline, told = open_engine(url), time.monotonic() + PATIENCE_SECONDS, False
+    try:
+        while time.monotonic() < deadline:
+            try:
+                with engine.connect():
+                    return
+            except (OperationalError, InterfaceError) as fault:
+                if not told:
+                    tell(f"the database does not answer ({_words(fault)}); it is waited for, {PATIENCE_SECONDS:.0f} s at most")
+                told = True
+            if stopped(LOOK_SECONDS):
+                return
+    finally:
+        engine.dispose()
+
+
+def _words(fault: OperationalError | InterfaceError) -> str:
+    return (str(fault.orig).strip().splitlines() or [type(fault).__name__])[0]
 
 
 def _user() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from commands import flower_password, processes, valkey
 from commands.configuration import complete
 from commands.invocation import Invocation
-from commands.ledger import opened
+from commands.ledger import opened, wait_for_database
 from commands.output import console, lasting
 from commands.supervisor import Event, Supervisor
 from commands.watchdog import Watchdog, watching
@@ -40,6 +41,7 @@ def up(invocation: Invocation) -> None:
     with Supervisor(settings.home, lambda event: _report(screen, event, settings.home)) as supervisor:
         if flower_password.ensure(settings):
             settings = complete(invocation)
+        wait_for_database(settings.database_url, partial(_tell_of_waiting, screen), supervisor.wait)
         with opened(invocation) as house:  # brings the ledger to its present shape before the first worker looks at it
             processes.start(supervisor, settings)
             _introduce(screen, settings)
@@ -127,6 +129,13 @@ def _report(screen: Console, event: Event, home: Path) -> None:
         _say(event.what, process=child.name, **({"pid": child.pid} if child.pid else {}), **wrong)
     elif event.what == "exited" or (event.what == "started" and event.child.restarts):
         screen.print(processes.tell(event, home))
+
+
+def _tell_of_waiting(screen: Console, said: str) -> None:
+    if screen.is_terminal:
+        screen.print(f"{said[0].upper()}{said[1:]}; Ctrl-C stops.", style="yellow", markup=False)
+    else:
+        _say("waiting", reason=said)
 
 
 def _say(event: str, **members: Any) -> None:

@@ -47,6 +47,11 @@ class System:
         return frozenset().union(*(paths(schemas[entity]) for schemas in (self.reads, self.writes) if entity in schemas))
 
     @property
+    def members(self) -> frozenset[str]:
+        """Every path that one of its schemas names."""
+        return frozenset().union(*(paths(schema) for schemas in (self.reads, self.writes) for schema in schemas.values()))
+
+    @property
     def folder(self) -> Path:
         return _HERE / self.name
 
@@ -116,7 +121,7 @@ def events_of_use(connection: Connection, flows: Iterable[Flow]) -> list[str]:
 
 def connect(connection: Connection, budget: Budget) -> RestConnection:
     """A Source and Target. Make one per process and connection and keep it. Raises Misconfigured; sends nothing."""
-    return RestConnection(connection, definition(connection), budget)
+    return RestConnection(connection, definition(connection), budget, members=SYSTEMS[connection.system].members)
 
 
 def reachable(connection: Connection, budget: Budget) -> Verdict:

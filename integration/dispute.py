@@ -91,7 +91,7 @@ class Dispute:
             return False
         value = there.get(name)
         last = self.before.get(KEPT, {}).get(name, self.before[name])
-        return not (self._own(name, there) or same(value, last) or same(value, self.changes[name]))
+        return not self._own(name, there) and contradicts(value, last) and contradicts(value, self.changes[name])
 
     def _carried_on(self, name: str, there: Body) -> bool:
         """Whether we ask for the state that a new record starts with, and the target has gone on from it by itself."""
@@ -143,6 +143,17 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, Decimal) or isinstance(other, Decimal):
         return bool(_number(one) == _number(other))
     return one == other or (one is not None and other is not None and str(one) == str(other))
+
+
+def contradicts(there: Any, ours: Any) -> bool:
+    """Whether a system says anything else. What it leaves out or gives as null says nothing: it may do so with whatever is optional."""
+    if there is None:
+        return False
+    if isinstance(there, Mapping) and isinstance(ours, Mapping) and not is_forgotten(ours):
+        return any(contradicts(there.get(name), ours.get(name)) for name in there)
+    if isinstance(there, list) and isinstance(ours, list) and len(there) == len(ours):
+        return any(contradicts(a, b) for a, b in zip(there, ours, strict=True))
+    return not same(there, ours)
 
 
 def _number(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar, cast
@@ -12,6 +12,7 @@ from connectors.rest import levels, units
 from connectors.rest.client import Client
 from connectors.rest.definition import Definition, Entity, Levels, Listing
 from connectors.rest.front import Front, HttpFront, moment
+from connectors.rest.known import Known
 from connectors.rest.webhooks import LONGEST_KEY, Subscriptions
 from integration.errors import Misconfigured, NoAnswer, Transient
 from integration.ports import (
@@ -43,11 +44,19 @@ class RestConnection:
     """Make one per process and connection: it holds the access token and the open sockets. Safe for threads and for a fork."""
 
     def __init__(
-        self, connection: Connection, definition: Definition, budget: Budget, fronted: Callable[[HttpFront], Front] = lambda front: front
+        self,
+        connection: Connection,
+        definition: Definition,
+        budget: Budget,
+        fronted: Callable[[HttpFront], Front] = lambda front: front,
+        *,
+        members: Iterable[str] = (),
     ) -> None:
-        """`fronted` puts another front in the place of the one over HTTP, or before it. Raises Misconfigured for an url or credentials
-        that cannot work; sends nothing."""
+        """`fronted` puts another front in the place of the one over HTTP, or before it. `members`: paths that the system's schemas name.
+        Raises Misconfigured for an url or credentials that cannot work; sends nothing."""
         self._definition = definition
+        states = [path for entity in definition.entities.values() if entity.write is not None for path in entity.write.states]
+        self._known = Known([*members, *states])
         self._client = Client(connection, definition, budget)
         self._root = connection.url.rstrip("/") + definition.base
         self._http = HttpFront(self._client, definition, self._root)
@@ -148,7 +157,7 @@ class RestConnection:
         path = self._needs(declared.update, entity, "update")
         along = declared.write.along if declared.write is not None else {}
         if declared.write is not None and declared.write.whole:
-            present = self._get(entity, key) or {}
+            present = self._known.of(self._get(entity, key) or {})
             body = {name: present.get(name) for name in declared.write.whole} | body
         if declared.version is not None and version is not None:
             body = {declared.version: version, **body}
@@ -295,7 +304,7 @@ class RestConnection:
         if body is None or key is None:
             raise otherwise(f"{self._client.name}: {entity} was answered without its {declared.key}")
         version = body.get(declared.version) if declared.version is not None else None
-        return Remote(key, version if isinstance(version, int) else None, body)
+        return Remote(key, version if isinstance(version, int) else None, self._known.of(body))
 
 
 def _at(body: Body, path: str) -> str:

@@ -52,7 +52,8 @@ def test_a_known_customer_is_changed_as_the_flow_says(
     assert letters(house) == []
 
 
-def test_what_the_staff_has_added_stays(opened: Opened, simulators: Simulators) -> None:
+@pytest.mark.parametrize("faults", [{}, {"unknown-extra-fields": True}])
+def test_what_the_staff_has_added_stays(opened: Opened, simulators: Simulators, faults: dict[str, Any]) -> None:
     house = opened(orders='customers = "latest"')
     simulators.channeladvisor.place([order(1)])
     drain(house)
@@ -61,6 +62,7 @@ def test_what_the_staff_has_added_stays(opened: Opened, simulators: Simulators) 
     billing = {"AddressType": "Billing", "Address": address}
     target = house.journey("orders").target
     target.update("customer", before["CustomerID"], {"Addresses": [*before["Addresses"], billing]}, before["Version"])
+    simulators.tims.faults(faults)
     simulators.channeladvisor.place([moved()])
     drain(house)
     assert cities(simulators) == ["Dallas", "Waco"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -159,3 +160,17 @@ def test_once_settled_a_new_word_of_the_source_is_no_conflict(ours: Body, theirs
     assert disputed(deliver(erp, parcel(later, winners), crossing, dict(outcome.members))) == set()
     for name, value in written(later).items():
         assert stored[name] == value or value == ours[name], name
+
+
+@pytest.mark.parametrize("shown", [None, {}, {"Line1": None, "Line2": None}, {"Line1": "1 Elm Street", "Line2": None}])
+def test_what_a_system_leaves_out_is_nobodys_edit(shown: Body | None) -> None:
+    ours = {"ShippingAddress": {"Line1": "2 Elm Street", "Line2": "Apt 4"}}
+    stored, outcome, _ = delivered(Erp(set()), ours, {"ShippingAddress": shown, "PaymentStatus": None}, dict.fromkeys(GROUPS, "person"))
+    assert isinstance(outcome, Delivered), outcome
+    assert stored["ShippingAddress"] == ours["ShippingAddress"]
+
+
+def test_what_a_system_adds_to_an_address_is_an_edit() -> None:
+    theirs = {"ShippingAddress": {"Line1": "1 Elm Street", "Line2": "Rear entrance"}}
+    _, outcome, _ = delivered(Erp(set()), {"ShippingAddress": {"Line1": "2 Elm Street"}}, theirs, dict.fromkeys(GROUPS, "person"))
+    assert isinstance(outcome, Failed), outcome
