@@ -125,8 +125,9 @@ class Dispute:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal as the systems see it: null and absent are alike, at any depth; amounts are compared as they are written, numbers as
-    numbers, and what was forgotten by what is left of it."""
+    """Equal as the systems see it: null, absent and an empty text are alike, at any depth; amounts are compared as they are written,
+    numbers as numbers, and what was forgotten by what is left of it."""
+    one, other = (None if value == "" else value for value in (one, other))
     if one is other:
         return True
     if is_forgotten(one) or is_forgotten(other):
@@ -146,8 +147,9 @@ def same(one: Any, other: Any) -> bool:
 
 
 def contradicts(there: Any, ours: Any) -> bool:
-    """Whether a system says anything else. What it leaves out or gives as null says nothing: it may do so with whatever is optional."""
-    if there is None:
+    """Whether a system says anything else. What it leaves out, or gives as null or empty, says nothing: it may do so with whatever is
+    optional."""
+    if there is None or there == "":
         return False
     if isinstance(there, Mapping) and isinstance(ours, Mapping) and not is_forgotten(ours):
         return any(contradicts(there.get(name), ours.get(name)) for name in there)

@@ -13,7 +13,7 @@ from integration.ledger import tables
 from integration.ledger.database import read
 from integration.line.journey import House
 from tests.fixtures.line import drain
-from tests.fixtures.pairs import Erp, InSage, Shop
+from tests.fixtures.pairs import Erp, InSage, OnClarity, Shop
 from tests.fixtures.simulators import Sage100
 from tests.integration.line.conftest import letters
 
@@ -75,6 +75,24 @@ def test_an_order_at_somebodys_desk_is_changed_when_it_is_closed(paired: Paired,
     assert [row.attempts for row in records(house)][-1] == 0
     assert erp.simulator.stats()["refused"]["423"] >= 1
     assert letters(house) == []
+
+
+@pytest.mark.parametrize("quirks", [{}, {"empty-strings": True, "unknown-extra-fields": True, "nulls-in-optional-fields": True}])
+def test_an_address_gets_a_second_line_and_loses_it(paired: Paired, shop: Shop, erp: InSage, quirks: dict[str, Any]) -> None:
+    """Sage 100 has no versions, so that every change of ours looks at the order first; what is not there it gives as an empty text."""
+    assert isinstance(shop, OnClarity)
+    house = paired(shop, erp)
+    sold = shop.place(range(4))
+    address = {**shop.checkout(1)["shippingAddress"], "line2": None}
+    for one, line in ((None, "4 Elm Terrace"), ("Suite 200", "5 Elm Terrace"), (None, "6 Elm Terrace")):
+        for each in sold:
+            shop.simulator.change(each.key, shippingAddress={**address, "line1": line, "line2": one})
+        erp.simulator.faults(quirks)
+        drain(house, "orders")
+        erp.simulator.clear()
+        assert [letter.reason for letter in letters(house)] == []
+        written = {(order["ShipToAddress1"], order["ShipToAddress2"] or None) for order in erp.simulator.state()["sales_orders"]}
+        assert written == {(line, one)}
 
 
 def lock(simulator: Sage100, key: str) -> None:
