@@ -182,6 +182,13 @@ def _take_up_skipped(connection: Connection, flow: str, batch_id: int, known: It
 _COLUMNS = [tables.record.c[name] for name in Record.__dataclass_fields__]
 
 
+def under_way(connection: Connection, flows: Sequence[str], reference: str) -> bool:
+    """Whether a record of these flows that belongs to `reference` is validated and not ended, so that it may have been sent."""
+    r = tables.record.c
+    wanted = select(r.id).where(r.flow.in_(flows), r.reference == reference, r.state == VALIDATED).limit(1)
+    return connection.execute(wanted).first() is not None
+
+
 def of_batch(connection: Connection, batch_id: int, states: Iterable[str], due: datetime | None = None) -> list[Record]:
     """The records of a batch in these states, oldest version first; with `due`, only those not waiting beyond it."""
     r = tables.record.c

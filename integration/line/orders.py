@@ -33,7 +33,17 @@ class OrderLoader(Loader):
     def prepare(self, pump: Pump, jobs: Sequence[Job]) -> None:
         self._customers.find(pump, jobs, self._is_stopped)
         for job in jobs:
-            job.about["told"] = job.about["status"] == "shipped" and self._told(job)
+            shipped = job.about["status"] == "shipped"
+            job.about["being_told"] = shipped and self._being_told(job)  # first: whatever ends meanwhile is told
+            job.about["told"] = shipped and self._told(job)
+
+    def _being_told(self, job: Job) -> bool:
+        """Whether a shipment of the order may be at the source already, while its outcome is not written."""
+        flow, key = self._flow, parts.whole_key(job.record.source_key)
+        flows = self._house.settings.flows.values()
+        back = [one.name for one in flows if (one.entity, one.source, one.target) == ("shipment", flow.target, flow.source)]
+        with read(self._house.engine) as connection:
+            return records.under_way(connection, back, key)
 
     def _told(self, job: Job) -> bool:
         """Whether the source has every line's units from shipments of the target: that it is shipped is then our own echo."""
@@ -79,6 +89,9 @@ class OrderLoader(Loader):
         return job.about["agreed"] not in (None, job.about["status"]) and not job.about["told"]
 
     def _send_job(self, job: Job) -> Answer:
+        if job.about["being_told"] and not job.about["told"]:
+            waiting = Waiting("a shipment of this order is just being told to its source", LOOK_AGAIN_SECONDS)
+            return Answer(job, Failed(waiting), clock.now())
         try:
             booked = job.crossing is not None and job.crossing.target_key is not None
             stale = self.overtaken(job, job.about["status"]) if booked and self.disagreed(job) else None

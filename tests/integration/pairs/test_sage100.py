@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from integration.ledger import tables
 from integration.ledger.database import read
 from integration.line.journey import House
-from tests.fixtures.line import drain
+from tests.fixtures.line import drain, step
 from tests.fixtures.pairs import Erp, InSage, OnClarity, Shop
 from tests.fixtures.simulators import Sage100
 from tests.integration.line.conftest import letters
@@ -93,6 +94,30 @@ def test_an_address_gets_a_second_line_and_loses_it(paired: Paired, shop: Shop, 
         assert [letter.reason for letter in letters(house)] == []
         written = {(order["ShipToAddress1"], order["ShipToAddress2"] or None) for order in erp.simulator.state()["sales_orders"]}
         assert written == {(line, one)}
+
+
+def test_an_order_that_its_shop_calls_shipped_while_its_parcel_is_being_told_is_our_own_echo(
+    paired: Paired, shop: Shop, erp: InSage
+) -> None:
+    """Sage 100 has it open until it is invoiced; who was killed after the parcel was told has not yet written that it was."""
+    house = paired(shop, erp)
+    (sold,) = shop.place([1])
+    drain(house, "orders")
+    erp.ship(erp.orders()[0], sold.units, "1Z999AA10123456784")
+    target = house.journey("shipments").target
+    create_there = target.create
+
+    def read_before_the_end(entity: str, body: Any) -> Any:
+        made = create_there(entity, body)
+        step(house, "orders")
+        return made
+
+    with patch.object(target, "create", read_before_the_end):
+        drain(house, "shipments")
+    drain(house, "orders")
+    assert shop.order(sold)[0] == "Shipped"
+    assert letters(house) == []
+    assert {row.state for row in records(house)} <= {"done", "unchanged"}
 
 
 def lock(simulator: Sage100, key: str) -> None:
