@@ -66,6 +66,7 @@ source = "{erp}"
 target = "{shop}"
 every = "2s"
 look_back_every = "10s"
+overlap = {late}
 
 [gateway]
 port = {gateway}
@@ -226,7 +227,7 @@ def scene(folder: Path, pair: Pair, kind: str, faults: Sequence[str]) -> Iterato
         ledger = stack.enter_context(database(kind, place))
         urls = {side.system: stack.enter_context(_simulator(side.system, pair.erp.items, folder)) for side in pair.sides}
         ports = {"gateway": free_port(), "flower": free_port(), "metrics": free_port()}
-        flows = CONFIGURATION.format(shop=pair.shop.system, erp=pair.erp.system, **ports)
+        flows = CONFIGURATION.format(shop=pair.shop.system, erp=pair.erp.system, late=pair.shop.late, **ports)
         connections = [_connection(side, urls[side.system]) for side in pair.sides]
         (folder / "integration.toml").write_text("\n".join([*connections, flows]))
         own_variables = {"INTEGRATION_CONFIG": str(folder / "integration.toml"), "DATABASE_URL": ledger.url, "REDIS_URL": ""}
