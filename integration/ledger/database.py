@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import backoff
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 BUSY_SECONDS = 30
 """How long a writer of SQLite waits for another; a page's transaction takes milliseconds."""
 
+
+IDLE_SECONDS = 30
+"""A process that stands still amid a transaction, or whose machine is gone, keeps its locks from others for so long; nothing of ours waits
+for anything else within one."""
 
 outlasting_a_restart = backoff.on_exception(
     backoff.constant, (OperationalError, InterfaceError), interval=0.5, max_time=60, jitter=None, logger=None
@@ -25,9 +30,7 @@ outlasting_a_restart = backoff.on_exception(
 
 def open_engine(url: str) -> Engine:
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(
-            url, pool_pre_ping=True, pool_size=4, max_overflow=12, hide_parameters=True, connect_args={"connect_timeout": 10}
-        )
+        return _open_postgresql(url)
     options: dict[str, Any] = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = create_engine(url, connect_args=options, pool_size=4, max_overflow=12, hide_parameters=True)
 
@@ -56,6 +59,26 @@ def open_engine(url: str) -> Engine:
     def begin(connection: Connection) -> None:
         # A transaction that reads first and writes later could not wait for its turn, so writers say so at the start.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+
+    return engine
+
+
+def _open_postgresql(url: str) -> Engine:
+    engine = create_engine(
+        url, pool_pre_ping=True, pool_size=4, max_overflow=12, hide_parameters=True, connect_args={"connect_timeout": 10}
+    )
+
+    @event.listens_for(engine, "connect")
+    def give_up_idle_transactions(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}")
+        connection.commit()
+
+    @event.listens_for(engine, "handle_error")
+    def like_any_lost_connection(context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, IdleInTransactionSessionTimeout):
+            context.is_disconnect = True
+            raise OperationalError(context.statement, None, context.original_exception, hide_parameters=True)
 
     return engine
 

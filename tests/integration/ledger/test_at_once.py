@@ -9,13 +9,16 @@ from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, insert, select, text
+from sqlalchemy.exc import OperationalError
 
 from integration import clock
-from integration.ledger import stock, tables
+from integration.ledger import database, stock, tables
 from integration.ledger.commitments import Moved
 from integration.ledger.database import read, write
 from integration.ledger.stock import Reading
+from integration.ledger.upgrade import upgrade
 from integration.line.items import known_items
 from integration.ports import Item
 from tests.fixtures.processes import wait_for
@@ -67,6 +70,27 @@ def test_a_reading_of_items_and_orders_for_their_other_skus_do_not_wait_for_each
             stock.mark_due(connection, FLOW, ["DESK", "LAMP"])
         other.result(30)
     assert available(engine) == {"DESK": 7, "LAMP": 7, "A-LAMP": 7}
+
+
+def test_a_process_that_stands_still_amid_a_transaction_does_not_hold_up_the_others(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not database_url.startswith("postgresql"):
+        return  # SQLite has no server that could take the lock away; a file is for one machine, and who dies there lets go of it
+    monkeypatch.setattr(database, "IDLE_SECONDS", 1)
+    engine = database.open_engine(database_url)
+    upgrade(engine)
+    with write(engine) as connection:
+        stock.keep(connection, FLOW, [reading("LAMP", 5, 0)], due=True)
+    stopped = engine.connect()
+    stock.mark_due(stopped, FLOW, ["LAMP"])  # and no more: it neither commits nor goes
+    with write(engine) as connection:
+        stock.keep(connection, FLOW, [reading("LAMP", 7, 1)], due=True)
+    assert available(engine) == {"LAMP": 7}
+    with pytest.raises(OperationalError):
+        stopped.execute(select(tables.stock))
+    stopped.invalidate()
+    engine.dispose()
 
 
 def test_two_that_ask_for_the_same_item_both_learn_it(engine: Engine) -> None:
