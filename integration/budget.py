@@ -168,6 +168,7 @@ class SharedBudget:
             asked = time.monotonic()
             with self._changed:
                 want = self._lot_wanted() if new_lot else 0
+                slots = len(self._slots) + more  # in all: of those that we think we have some may have gone to others
                 spare = self._spare() if new_lot else None
             granted = budgets.take(
                 self._engine,
@@ -176,7 +177,7 @@ class SharedBudget:
                 requests=want,
                 limit=max(1, int(self._limits.requests * share)),
                 window=self.window,
-                slots=more,
+                slots=slots,
                 slot_limit=self._slot_limit(job),
                 slot_seconds=self._slot_seconds,
                 spare=spare,

@@ -76,8 +76,8 @@ def take(
     spare: Spare | None = None,
     slots_of: str | None = None,
 ) -> Granted:
-    """Reserve up to `requests` of the `limit` in any `window` seconds, renew the owner's slots and take up to `slots` more of the
-    `slot_limit`; `spare` is given back first. `slots_of` is the name under which the slots are kept, if not the connection's."""
+    """Reserve up to `requests` of the `limit` in any `window` seconds, renew the owner's slots and take more of the `slot_limit`, up
+    to `slots` in all; `spare` is given back first. `slots_of` is the name under which the slots are kept, if not the connection's."""
     b = tables.budget.c
     with write(engine) as connection:
         locked = select(tables.budget).where(b.connection == connection_name).with_for_update()
@@ -135,7 +135,7 @@ def _take_slots(
     if mine:
         connection.execute(update(tables.budget_slot).where(s.connection == name, s.slot.in_(mine)).values(held_until=until))
     occupied = {*mine, *taken}
-    room = max(0, min(wanted, limit - len(occupied)))
+    room = max(0, min(wanted - len(mine), limit - len(occupied)))
     # Lanes see different limits of one row of slots, so numbers may lie above a lane's own limit.
     numbers = (number for number in range(len(occupied) + room) if number not in occupied)
     new = [number for number, _ in zip(numbers, range(room), strict=False)]

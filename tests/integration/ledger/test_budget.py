@@ -230,3 +230,15 @@ def test_a_clock_that_is_set_frees_nothing_that_is_in_use(engine: Engine, monkey
     monkeypatch.setattr("integration.clock.now", true)
     with pytest.raises(Limited, match="limit of requests"), one.request():
         pass
+
+
+def test_a_slot_that_another_took_over_meanwhile_is_asked_for_anew(engine: Engine) -> None:
+    """The one that may write has given up on a request, and its slot has gone to the next."""
+    limits = Limits(requests=100, per_seconds=1, concurrent=4, readers=2, writers=1)
+    one, other = (SharedBudget(engine, "sage100", limits, 0.3) for _ in range(2))
+    with one.request(writes=True):
+        one.linger(0.5, writes=True)
+    with other.request(writes=True):
+        other.linger(0.0, writes=True)
+    with one.request(writes=True):
+        pass
