@@ -38,10 +38,10 @@ def _digest(salt: str, value: Any) -> str:
 
 
 def _bare(value: Any) -> Any:
-    """Null and absent are alike, and amounts are text: as the systems see it."""
+    """Null, absent and an empty text are alike, and amounts are text: as the systems see it."""
     if isinstance(value, Mapping):
         members = {name: _bare(inner) for name, inner in value.items()}
         return {name: inner for name, inner in members.items() if inner is not None} or None
     if isinstance(value, list):
         return [_bare(inner) for inner in value]
-    return None if value is None else str(value)
+    return None if value is None or value == "" else str(value)

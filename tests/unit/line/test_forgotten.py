@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration.dispute import same
@@ -20,6 +20,8 @@ VALUES = st.recursive(
 
 
 @given(VALUES, VALUES)
+@example({"Line1": ""}, {})
+@example({}, {"Line1": ""})
 def test_what_is_left_is_the_same_as_what_the_value_was_the_same_as(value: Any, other: Any) -> None:
     left = json.loads(json.dumps(forgotten(value)))
     assert same(left, other) == same(value, other)
