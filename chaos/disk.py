@@ -12,6 +12,10 @@ from integration.errors import Misconfigured
 
 ROOM_MB = 4096
 
+TRIES = 10
+MARGIN_KB = 256
+"""By how much more room is left at each try, where a file has grown since what is taken was counted."""
+
 
 class Disk:
     """A tmpfs, mounted at `path`."""
@@ -21,15 +25,19 @@ class Disk:
 
     def fill(self) -> None:
         """Leave no room but what is taken."""
-        place = os.statvfs(self.path)
-        used_kb = (place.f_blocks - place.f_bfree) * place.f_frsize // 1024
-        self._resize(f"{max(used_kb, 4)}k")
+        for tried in range(TRIES):
+            place = os.statvfs(self.path)
+            used_kb = (place.f_blocks - place.f_bfree) * place.f_frsize // 1024
+            if self._resize(f"{max(used_kb, 4) + tried * MARGIN_KB}k"):
+                return
+        raise AssertionError(f"{self.path} grows too fast to be filled")
 
     def free(self) -> None:
-        self._resize(f"{ROOM_MB}m")
+        assert self._resize(f"{ROOM_MB}m")
 
-    def _resize(self, size: str) -> None:
-        subprocess.run(["mount", "-o", f"remount,size={size}", self.path], check=True, capture_output=True)
+    def _resize(self, size: str) -> bool:
+        done = subprocess.run(["mount", "-o", f"remount,size={size}", self.path], check=False, capture_output=True)
+        return done.returncode == 0
 
 
 @contextlib.contextmanager
