@@ -13,7 +13,7 @@ from kombu import Queue
 
 from connectors.configured import load_settings
 from integration.errors import Misconfigured
-from integration.ledger.batches import LEASE_SECONDS, Lane
+from integration.ledger.batches import STAGE_SECONDS, Lane
 from integration.settings import Flow
 
 SWEEP_SECONDS = 2.0
@@ -137,8 +137,8 @@ task_acks_late = True  # a message goes only when its work is done
 task_reject_on_worker_lost = True  # and comes back where the process died; the ledger counts how often
 task_acks_on_failure_or_timeout = True  # the ledger decides on another try, not Redis
 worker_prefetch_multiplier = 1  # what a busy worker has taken others cannot do
-task_soft_time_limit = LEASE_SECONDS - 40  # the batch is handed back, after the answers to what is under way
-task_time_limit = LEASE_SECONDS - 5  # the process is ended before another may take its batch
+task_soft_time_limit = STAGE_SECONDS - 40  # the batch is handed back, after the answers to what is under way
+task_time_limit = STAGE_SECONDS - 5  # the process is ended before another may take what it claimed
 worker_cancel_long_running_tasks_on_connection_loss = False  # True ends the worker when Redis restarts
 # SIGTERM: nothing new is begun, and what is in flight is finished within its time limit. SIGQUIT: it has so long, then it is
 # ended and goes back; the wait is always the whole of it, so REMAP_SIGTERM is not for us.

@@ -19,7 +19,7 @@ import redis
 
 from chaos.scene import WORKERS, Scene
 from connectors.simulation.remote import RemoteSimulator
-from integration.ledger.batches import LEASE_SECONDS
+from integration.ledger.batches import LEASE_SECONDS, STAGE_SECONDS
 
 Steps = Generator[float, None, None]
 
@@ -131,14 +131,15 @@ def twice(stage: Stage) -> Steps:
 
 
 def freeze(stage: Stage) -> Steps:
-    """A worker of another machine stands still for longer than its lease, in the middle of its work, and goes on then."""
+    """A worker of another machine stands still for longer than the lease of its batches, in the middle of its work, and goes on then;
+    now and then for longer than its claims of single records, too."""
     with stage.scene.celery("frozen", "worker", "--hostname", "frozen@%h", "--concurrency", "2", "--loglevel", "INFO") as worker:
         yield stage.dice.uniform(6, 9)
         family = [worker.pid, *(child.pid for child in psutil.Process(worker.pid).children(recursive=True))]
         try:
             for pid in family:
                 _signal(pid, signal.SIGSTOP)
-            yield LEASE_SECONDS + stage.dice.uniform(2, 8)
+            yield stage.dice.choice((LEASE_SECONDS, LEASE_SECONDS, STAGE_SECONDS)) + stage.dice.uniform(2, 8)
         finally:
             for pid in reversed(family):  # the children first, before their parent sees that their time is over
                 _signal(pid, signal.SIGCONT)

@@ -18,6 +18,7 @@ from connectors.rest import RestConnection
 from integration.budget import SharedBudget
 from integration.canonical import CANONICAL
 from integration.canonical.booking import as_booked
+from integration.heartbeat import Heartbeat
 from integration.ledger.database import open_engine
 from integration.ledger.upgrade import upgrade
 from integration.ledger.vault import Vault
@@ -45,7 +46,7 @@ def open_house(settings: Settings) -> House:
         engine.dispose()
         raise
     wiring = Wiring(settings, engine)
-    return House(settings, engine, vault, wiring.journey)
+    return House(settings, engine, vault, wiring.journey, Heartbeat(engine))
 
 
 @dataclass

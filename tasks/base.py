@@ -16,7 +16,6 @@ from connectors.rest import observe
 from connectors.rest.tally import Tally
 from connectors.wiring import open_house
 from integration.errors import SyncError, Transient
-from integration.heartbeat import Heartbeat
 from integration.ledger.batches import STAGES, Stage
 from integration.ledger.pulses import CONTROL
 from integration.line.journey import House
@@ -31,18 +30,12 @@ def house() -> House:
     return open_house(load_settings())
 
 
-@cache
-def heartbeat() -> Heartbeat:
-    return Heartbeat(house().engine)
-
-
 @worker_process_init.connect
 def _open_own_house(**_: Any) -> None:
     """A forked process must not speak on its parent's database connections."""
     if house.cache_info().currsize:
         house().engine.dispose(close=False)
         house.cache_clear()
-        heartbeat.cache_clear()
     observe.observers[:] = [Tally(house().engine).count]
 
 
@@ -53,7 +46,7 @@ class LineTask(Task):  # type: ignore[type-arg]  # generic for type checkers alo
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         try:
-            with heartbeat().at(self.name if self.name in STAGES else CONTROL):
+            with house().heartbeat.at(self.name if self.name in STAGES else CONTROL):
                 self.run(*args, **kwargs)
         except SyncError:
             raise

@@ -50,8 +50,12 @@ REPLAY = "replay"
 RELEASE = "release"
 """The same of a run that takes records off hold."""
 
-LEASE_SECONDS = 120.0
-"""Longer than a stage takes; a worker that dies is noticed at once on its own host and after this elsewhere."""
+LEASE_SECONDS = 30.0
+"""Who works on a batch renews its lease every few seconds, see `Heartbeat`. A worker that dies is noticed at once on its own host and
+after this elsewhere; one that stands still, after this."""
+
+STAGE_SECONDS = 120.0
+"""No stage takes longer: it hands its batch back before, or its process is ended. What it holds besides the batch it holds for so long."""
 
 RING_AGAIN_SECONDS = 10.0
 """A doorbell that was not answered for so long is taken for lost; a second one does no harm."""
@@ -142,7 +146,7 @@ def claim(engine: Engine, batch_id: int, stage: Stage) -> Batch | None:
             later = moment + timedelta(seconds=TURN_SECONDS)
             connection.execute(update(tables.batch).where(b.id == batch_id).values(due_at=later, rung_at=None, note=TURN_NOTE))
             return None
-        losses = row.losses + (row.owner is not None)
+        losses = row.losses + (row.owner is not None and not lease.lives(row.owner))
         connection.execute(
             update(tables.batch)
             .where(b.id == batch_id)
@@ -163,6 +167,15 @@ def _another_has_the_turn(connection: Connection, row: Any, moment: datetime) ->
         )
     ).scalars()
     return any(not lease.is_dead(owner) for owner in owners)
+
+
+def renew(engine: Engine, held: Collection[Batch]) -> None:
+    """Hold these for another lease, as far as nobody else has taken them over."""
+    b = tables.batch.c
+    for batch in held:
+        with write(engine) as connection:
+            until = lease.until(clock.now(), LEASE_SECONDS)
+            connection.execute(update(tables.batch).where(b.id == batch.id, b.owner == batch.owner).values(lease_until=until))
 
 
 def hold(connection: Connection, batch: Batch) -> None:

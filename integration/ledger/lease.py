@@ -36,6 +36,11 @@ def is_dead(owner: str) -> bool:
         return True
 
 
+def lives(owner: str) -> bool:
+    """Whether the process behind a name is known to be there; it may stand still, or its clock may have been set."""
+    return host_of(owner) == _HOST and not is_dead(owner)
+
+
 def free(owner: ColumnElement[str | None], until: ColumnElement[datetime | None], moment: datetime, dead: list[str]) -> ColumnElement[bool]:
     """The condition under which a row may be taken: nobody's, run out, or of a process that is gone."""
     return or_(owner.is_(None), until < moment, owner.in_(dead))

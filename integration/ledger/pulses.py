@@ -35,6 +35,8 @@ class Waiting:
 
 def leave(engine: Engine, parts: Collection[str]) -> None:
     """These parts move, on this host."""
+    if not parts:
+        return
     moment = clock.now()
     with write(engine) as connection:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite

@@ -78,7 +78,7 @@ class Customers:
 
     def _claim(self, keys: Sequence[str]) -> dict[str, Crossing]:
         with write(self._house.engine) as connection:
-            return crosswalk.claim(connection, self._owner, batches.LEASE_SECONDS, ANY_SOURCE, self._journey.flow.target, "customer", keys)
+            return crosswalk.claim(connection, self._owner, batches.STAGE_SECONDS, ANY_SOURCE, self._journey.flow.target, "customer", keys)
 
     def _plan(self, jobs: Sequence[CustomerJob]) -> list[CustomerJob]:
         claims = self._claim([job.key for job in jobs])
@@ -102,7 +102,7 @@ class Customers:
         if not wanted:
             return list(jobs)
         target = self._journey.flow.target
-        claims = crosswalk.claim(connection, self._owner, batches.LEASE_SECONDS, ANY_SOURCE, target, MATCH, wanted)
+        claims = crosswalk.claim(connection, self._owner, batches.STAGE_SECONDS, ANY_SOURCE, target, MATCH, wanted)
         alone = []
         for job in jobs:
             if all(key in claims for key in keys[job.key]):

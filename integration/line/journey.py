@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from integration.budget import SharedBudget
 from integration.errors import FieldError
+from integration.heartbeat import Heartbeat
 from integration.ledger.vault import Vault
 from integration.ports import Body, Source, Target
 from integration.settings.model import Flow, Settings
@@ -55,3 +56,4 @@ class House:
     engine: Engine
     vault: Vault
     journey: Callable[[str], Journey]
+    heartbeat: Heartbeat

@@ -158,7 +158,7 @@ class Loader:
             claims = crosswalk.claim(
                 connection,
                 self._owner,
-                batches.LEASE_SECONDS,
+                batches.STAGE_SECONDS,
                 flow.source,
                 flow.target,
                 flow.entity,

@@ -54,7 +54,8 @@ def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:  # noqa: P
     batch = batches.claim(house.engine, batch_id, stage)
     if batch is None:
         return []
-    with structlog.contextvars.bound_contextvars(flow=batch.flow, run=batch.run_id, batch=batch.id, stage=stage):
+    held = house.heartbeat.holding(batch)
+    with held, structlog.contextvars.bound_contextvars(flow=batch.flow, run=batch.run_id, batch=batch.id, stage=stage):
         token = work.set(Work(batch.lane))
         try:
             bells = _STAGES[stage](house, batch)

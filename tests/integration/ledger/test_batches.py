@@ -6,16 +6,18 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select, update
 
 from integration import clock
+from integration.heartbeat import Heartbeat
 from integration.ledger import batches, lease, tables
 from integration.ledger.batches import LostLease
 from integration.ledger.database import read, write
+from tests.fixtures.processes import wait_for
 
 CLAIM_AND_DIE = (
     "import os, sys; from integration.ledger.database import open_engine; from integration.ledger import batches;"
@@ -157,3 +159,40 @@ def test_a_process_knows_itself_to_be_alive_and_a_reused_number_to_be_dead() -> 
     host, pid, started, turn = mine.rsplit("/", 3)
     assert lease.is_dead(f"{host}/{pid}/{float(started) - 100:.2f}/{turn}"), "the number now belongs to another process"
     assert not lease.is_dead(f"elsewhere/{os.getpid()}/1.00/0")
+
+
+def until_of(engine: Engine) -> datetime:
+    with read(engine) as connection:
+        until: datetime = connection.execute(select(tables.batch.c.lease_until)).scalar_one()
+    return until
+
+
+def test_a_batch_in_hand_stays_in_hand_for_longer_than_its_lease(engine: Engine, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.heartbeat.EVERY_SECONDS", 0.05)
+    claimed = batches.claim(engine, batch, "extract")
+    assert claimed is not None
+    with Heartbeat(engine).holding(claimed):
+        set_batch(engine, lease_until=clock.now() + timedelta(seconds=1))
+        wait_for(lambda: until_of(engine) > clock.now() + timedelta(seconds=batches.LEASE_SECONDS - 10))
+        assert batches.claim(engine, batch, "extract") is None
+
+
+def test_what_was_taken_over_is_not_taken_back_by_a_heartbeat(engine: Engine, batch: int) -> None:
+    frozen = batches.claim(engine, batch, "extract")
+    assert frozen is not None
+    set_batch(engine, lease_until=clock.now() - timedelta(seconds=1))
+    taken = batches.claim(engine, batch, "extract")
+    assert taken is not None
+    set_batch(engine, lease_until=clock.now() - timedelta(seconds=1))
+    batches.renew(engine, [frozen])
+    assert until_of(engine) < clock.now()
+    batches.renew(engine, [taken])
+    assert until_of(engine) > clock.now()
+
+
+def test_who_only_stood_still_has_not_died_at_its_batch(engine: Engine, batch: int) -> None:
+    """Or a clock that was set would have every batch in hand handled one record at a time."""
+    assert batches.claim(engine, batch, "extract") is not None
+    set_batch(engine, lease_until=clock.now() - timedelta(seconds=1))
+    taken = batches.claim(engine, batch, "extract")
+    assert taken is not None and not taken.careful

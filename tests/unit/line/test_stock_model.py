@@ -17,6 +17,7 @@ from sqlalchemy import Engine, delete, insert, update
 
 from integration import clock
 from integration.budget import SharedBudget
+from integration.heartbeat import Heartbeat
 from integration.ledger import batches, stock, tables
 from integration.ledger.database import open_engine, write
 from integration.ledger.upgrade import upgrade
@@ -299,7 +300,7 @@ def open_line(engine: Engine, world: World) -> Line:
         "stock": Journey(flows[1], warehouse, channel, budgets["ca"], budgets["tims"], dict, dict, dict, to_body, (), "1"),
     }
     configured = Settings(None, Path(), "", None, key, {}, {flow.name: flow for flow in flows}, None, 0, None, 0)
-    line = Line(House(configured, engine, Vault(engine, key), journeys.__getitem__), world)
+    line = Line(House(configured, engine, Vault(engine, key), journeys.__getitem__, Heartbeat(engine)), world)
     world.take_over = line.note
     return line
 

@@ -10,7 +10,7 @@ import pytest
 from celery.exceptions import QueueNotFound
 
 from commands import valkey
-from integration.ledger.batches import LEASE_SECONDS, STAGES
+from integration.ledger.batches import STAGE_SECONDS, STAGES
 from tests.fixtures.simulators import ROOT
 
 FLOW = "orders"
@@ -75,7 +75,7 @@ def test_time_limits_nest() -> None:
     import celeryconfig
 
     soft, hard = celeryconfig.task_soft_time_limit, celeryconfig.task_time_limit
-    assert soft < hard < LEASE_SECONDS < celeryconfig.broker_transport_options["visibility_timeout"]
+    assert soft < hard < STAGE_SECONDS < celeryconfig.broker_transport_options["visibility_timeout"]
 
 
 def test_only_json_is_accepted() -> None:
