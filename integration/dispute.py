@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -141,7 +142,7 @@ def same(one: Any, other: Any) -> bool:
         )
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
-    if isinstance(one, Decimal) or isinstance(other, Decimal):
+    if isinstance(one, Decimal) or isinstance(other, Decimal) or _amount_and_whole(one, other) or _amount_and_whole(other, one):
         return bool(_number(one) == _number(other))
     return one == other or (one is not None and other is not None and str(one) == str(other))
 
@@ -158,9 +159,18 @@ def contradicts(there: Any, ours: Any) -> bool:
     return not same(there, ours)
 
 
+def _amount_and_whole(one: Any, other: Any) -> bool:
+    """25.00 as the ledger keeps it, and the whole number 25 of an answer."""
+    return isinstance(other, int) and isinstance(one, str) and _is_amount(one) is not None
+
+
+_is_amount = re.compile(r"-?\d+\.\d+", re.ASCII).fullmatch
+
+
 def _number(value: Any) -> Any:
     """However it is written, 25.5 and 25.50 are one number."""
     try:
-        return Decimal(str(value))
+        number = Decimal(str(value))
     except InvalidOperation:
         return value
+    return number if number.is_finite() else value

@@ -1,10 +1,10 @@
-"""JSON as the systems speak it: UTF-8, fractions as Decimal in both directions."""
+"""JSON as the systems speak it: UTF-8, fractions as Decimal in both directions, and a whole number as one however it is written."""
 
 from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from integration.errors import Invalid
@@ -19,12 +19,12 @@ def decode(content: bytes) -> Any:
     """None where it is empty; ValueError where it is no JSON.
 
     What JSON can escape but neither UTF-8 nor a database can hold (NUL, half a surrogate pair) is read as U+FFFD: one such
-    character in one record must not stop the page.
+    character in one record must not stop the page. 2.0 and 2e0 are the whole number 2, as JSON Schema has it.
     """
     if not content:
         return None
     try:
-        body = json.loads(content.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+        body = json.loads(content.decode("utf-8"), parse_float=_plainest, parse_constant=_refuse_constant)
         return _mended(body) if _may_be_unstorable(content) else body
     except RecursionError:
         raise ValueError("nested too deeply") from None
@@ -42,6 +42,18 @@ def _mended(value: Any) -> Any:
     if isinstance(value, dict):
         return {_mended(name): _mended(one) for name, one in value.items()}
     return value
+
+
+LONGEST_WHOLE = 20
+"""Digits: 1e400 is no number of anything, and need not be written out."""
+
+
+def _plainest(text: str) -> int | Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent of more digits than anybody counts to; no schema takes it
+        return Decimal("Infinity")
+    return int(number) if number.adjusted() < LONGEST_WHOLE and number == number.to_integral_value() else number
 
 
 def _number(value: object) -> float:

@@ -6,12 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, ValidationError, validates_schema
 
-from integration.schema import Key, Number, Parts, ReadSchema, Text, Value, WriteSchema, paths
+from integration.schema import Key, Number, Parts, ReadSchema, Text, WriteSchema, paths
 
 ORDER_STATUSES = ("N", "O", "H", "C")
 OPTIONAL_DAY = r"(\d{8})?"
@@ -37,17 +36,8 @@ PROFILES: Mapping[str, Lengths] = {
 """By the word that a connection's `profile` says; the first where it says none. Both are those of the version and of later ones."""
 
 
-class Units(Value):
-    """A quantity, which Sage 100 keeps with six decimals."""
-
-    def check(self, value: Any) -> Any:
-        if type(value) not in (int, Decimal):
-            raise ValidationError("must be a number")
-        return value
-
-
-class Price(Number):
-    """An amount per unit, below zero only for charges."""
+class Signed(Number):
+    """A quantity or an amount per unit, which may be below zero: of what is available, or of a charge."""
 
     def check(self, value: Any) -> Any:
         negative = str(value).startswith("-")
@@ -70,7 +60,7 @@ def _orders(most: Lengths) -> Schema:
         ItemCodeDesc = Text(30)
         WarehouseCode = Text(3, pattern="[0-9A-Z]{3}", shape="a warehouse code of three letters or digits")
         QuantityOrdered = Number(6, required=True)
-        UnitPrice = Price(6)
+        UnitPrice = Signed(6)
         LineDiscountPercent = Number(3)
         TaxClass = Text(2)
         AliasItemNo = Text(30)
@@ -158,8 +148,8 @@ class Stamped(ReadSchema):
 class OrderedLine(ReadSchema):
     LineKey = Text(6, pattern=r"\d{6}", shape="a line key of six digits", required=True)
     ItemCode = Text(30, 1, required=True)
-    QuantityOrdered = Units(required=True)
-    QuantityShipped = Units(required=True)
+    QuantityOrdered = Signed(6, required=True)
+    QuantityShipped = Signed(6, required=True)
 
 
 class SalesOrderState(Stamped):
@@ -175,7 +165,7 @@ class SalesOrderState(Stamped):
 class ShippedLine(ReadSchema):
     OrderLineKey = Text(6, pattern=r"\d{6}", shape="a line key of six digits", required=True)
     ItemCode = Text(30, 1, required=True)
-    QuantityShipped = Units(required=True)
+    QuantityShipped = Signed(6, required=True)
 
 
 class Package(ReadSchema):
@@ -197,10 +187,10 @@ class Shipment(Stamped):
 class ItemWarehouse(Stamped):
     ItemCode = Text(30, 1, required=True)
     WarehouseCode = Text(3, 3, required=True)
-    QuantityOnHand = Units(required=True)
-    QuantityOnSalesOrder = Units(required=True)
-    QuantityOnBackOrder = Units(required=True)
-    QuantityInShipping = Units(required=True)
+    QuantityOnHand = Signed(6, required=True)
+    QuantityOnSalesOrder = Signed(6, required=True)
+    QuantityOnBackOrder = Signed(6, required=True)
+    QuantityInShipping = Signed(6, required=True)
 
 
 class Item(Stamped):
@@ -211,8 +201,8 @@ class Item(Stamped):
     InactiveItem = Text(1, among=("Y", "N"), required=True)
     StandardUnitOfMeasure = Text(4, required=True)
     SalesUnitOfMeasure = Text(4)
-    StandardUnitPrice = Price(6, required=True)
-    StandardUnitCost = Price(6, required=True)
+    StandardUnitPrice = Signed(6, required=True)
+    StandardUnitCost = Signed(6, required=True)
     SuggestedRetailPrice = Number(6)
     SalesPromotionPrice = Number(6)
     SaleStartingDate = Text(8, pattern=OPTIONAL_DAY, shape="a day such as 20260302, or empty")
@@ -225,9 +215,9 @@ class InvoiceLine(ReadSchema):
     DetailSeqNo = Text(6, pattern=r"\d{6}", shape="a line key of six digits", required=True)
     ItemCode = Text(30)
     ItemCodeDesc = Text(30)
-    QuantityShipped = Price(6)
-    UnitPrice = Price(6)
-    ExtensionAmt = Price(2, required=True)
+    QuantityShipped = Signed(6)
+    UnitPrice = Signed(6)
+    ExtensionAmt = Signed(2, required=True)
 
 
 class Invoice(Stamped):
@@ -243,13 +233,13 @@ class Invoice(Stamped):
     CustomerPONo = Text(30)
     SalesOrderNo = Text(7)
     ApplyToInvoiceNo = Text(7)
-    TaxableSalesAmt = Price(2, required=True)
-    NonTaxableSalesAmt = Price(2, required=True)
-    FreightAmt = Price(2, required=True)
-    SalesTaxAmt = Price(2, required=True)
-    DiscountAmt = Price(2, required=True)
-    DepositAmt = Price(2)
-    Balance = Price(2, required=True)
+    TaxableSalesAmt = Signed(2, required=True)
+    NonTaxableSalesAmt = Signed(2, required=True)
+    FreightAmt = Signed(2, required=True)
+    SalesTaxAmt = Signed(2, required=True)
+    DiscountAmt = Signed(2, required=True)
+    DepositAmt = Signed(2)
+    Balance = Signed(2, required=True)
     Lines = Parts(InvoiceLine, 999, required=True)
 
 

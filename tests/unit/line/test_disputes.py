@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration.delivery import Delivered, Failed, Outcome, Parcel, deliver
+from integration.dispute import same
 from integration.errors import Conflict, FieldError, Refused
 from integration.ledger.crosswalk import Crossing
 from integration.ports import TOO_LATE, Body, Remote, Writable
@@ -174,3 +176,10 @@ def test_what_a_system_adds_to_an_address_is_an_edit() -> None:
     theirs = {"ShippingAddress": {"Line1": "1 Elm Street", "Line2": "Rear entrance"}}
     _, outcome, _ = delivered(Erp(set()), {"ShippingAddress": {"Line1": "2 Elm Street"}}, theirs, dict.fromkeys(GROUPS, "person"))
     assert isinstance(outcome, Failed), outcome
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"), [("25.00", 25, True), (25, "25.50", False), ("25.50", Decimal("25.5"), True), ("07", 7, False)]
+)
+def test_an_amount_that_was_kept_is_the_whole_number_of_an_answer(one: Any, other: Any, alike: bool) -> None:
+    assert (same(one, other), same(other, one)) == (alike, alike)

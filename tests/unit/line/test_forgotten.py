@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from integration.dispute import same
 from integration.forgotten import forgotten, is_forgotten
 
-TEXTS = st.text(max_size=4)
+TEXTS = st.text(max_size=4).filter(lambda text: "." not in text)  # an amount is nothing personal
 VALUES = st.recursive(
     st.none() | TEXTS | st.integers(0, 9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Line1", "City", "Phone"]), inner, max_size=3),
