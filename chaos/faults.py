@@ -143,7 +143,7 @@ def freeze(stage: Stage) -> Steps:
         finally:
             for pid in reversed(family):  # the children first, before their parent sees that their time is over
                 _signal(pid, signal.SIGCONT)
-        yield 60.0
+        yield 600.0
 
 
 def clock(stage: Stage) -> Steps:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from integration import clock
 from integration.ledger import lease, tables
 from integration.ledger.database import outlasting_a_restart, read, write
+from integration.ledger.records import ENDS, HELD
 
 Stage = Literal["extract", "transform", "validate", "load"]
 STAGES: tuple[Stage, ...] = ("extract", "transform", "validate", "load")
@@ -245,11 +246,16 @@ def close_run_if_done(connection: Connection, run_id: int) -> None:
     )
 
 
-def in_flight(connection: Connection, flow: str, lane: Lane) -> int:
-    """Batches of a flow between extract and their end: what the limit on batches in flight counts."""
-    b = tables.batch.c
-    count = select(func.count()).where(b.state == "open", b.flow == flow, b.lane == lane, b.stage != "extract")
-    return connection.execute(count).scalar_one()
+def in_flight(connection: Connection, flow: str, lane: Lane) -> tuple[int, int]:
+    """Batches of a flow between extract and their end: those with something to do, and all. Where what is left of a batch waits, each
+    record for a time of its own, it travels no more, and must not keep others from it."""
+    b, r = tables.batch.c, tables.record.c
+    to_do = exists().where(r.batch_id == b.id, r.state.not_in((*ENDS, HELD)), r.due_at.is_(None))
+    count = select(func.count(case((to_do, 1))), func.count()).where(
+        b.state == "open", b.flow == flow, b.lane == lane, b.stage != "extract"
+    )
+    moving, every = connection.execute(count).one()
+    return moving, every
 
 
 def still_reading(connection: Connection, flow: str, kinds: Collection[str] = POLLS) -> bool:

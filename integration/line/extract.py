@@ -34,6 +34,9 @@ OCCASION = "occasion"
 
 KEYS_AT_ONCE = 50
 
+WAITING_TOO = 4
+"""How many times the limit on batches in flight may be there with those whose records all wait: each of them is looked at now and then."""
+
 ROOM_SECONDS = 1.0
 """A page that finds the line full waits this long."""
 
@@ -96,7 +99,9 @@ def extract(house: House, batch: Batch) -> list[tuple[int, batches.Stage]]:
         return stock_pass.read_page(house, batch)
     journey = house.journey(batch.flow)
     with read(house.engine) as connection:
-        full = batches.in_flight(connection, batch.flow, batch.lane) >= journey.flow.batches_in_flight
+        moving, every = batches.in_flight(connection, batch.flow, batch.lane)
+    most = journey.flow.batches_in_flight
+    full = moving >= most or every >= most * WAITING_TOO
     if batch.lane == "backfill" and backfill.ended(house.engine, batch):
         return []
     # The first read never waits: what it has read is marked as taken over only when it is through, see `load`.

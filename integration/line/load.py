@@ -27,8 +27,8 @@ from integration.line.outcomes import Writer
 from integration.line.pump import Pump
 from integration.line.unexpected import bug
 
-LOOK_AGAIN_SECONDS = 1.0
-"""How soon a record is looked at again that waits for another worker, or for an answer that never came."""
+LOOK_AGAIN_SECONDS = (1.0, 10.0)
+"""How soon a record is looked at again that waits for another worker, and how soon at the latest."""
 
 
 @dataclass(slots=True)
@@ -167,7 +167,7 @@ class Loader:
             for job in jobs:
                 claimed = claims.get(job.record.source_key)
                 if claimed is None:
-                    self._writer.later(job.record, LOOK_AGAIN_SECONDS, f"another worker delivers this {flow.entity}", spend=False)
+                    self._writer.later(job.record, look_again(job.record), f"another worker delivers this {flow.entity}", spend=False)
                     continue
                 job.crossing = self.crossing(job, claimed)
                 if self._still_to_send(job, job.crossing):
@@ -236,6 +236,12 @@ class Loader:
                 assert isinstance(job, Job) and job.crossing is not None
                 self._writer.record(job.record, job.crossing, job.hash, job.about, answer.outcome, answer.sent_at)
             self._writer.flush(connection)
+
+
+def look_again(record: Record) -> float:
+    """In how many seconds a record is looked at again that waits for another worker: the longer it has waited, the more seldom."""
+    soonest, latest = LOOK_AGAIN_SECONDS
+    return min(latest, max(soonest, (clock.now() - record.extracted_at).total_seconds() / 4))
 
 
 def open_job(house: House, record: Record) -> Job:

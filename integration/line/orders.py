@@ -19,7 +19,7 @@ from integration.ledger.records import BOOKED, DONE, Record
 from integration.line.backoff import backoff
 from integration.line.customers import Customers
 from integration.line.journey import House, Journey
-from integration.line.load import LOOK_AGAIN_SECONDS, Answer, Job, Loader
+from integration.line.load import Answer, Job, Loader, look_again
 from integration.line.pump import Pump
 from integration.ports import NOT_NOW
 from integration.schema import resolved
@@ -56,7 +56,7 @@ class OrderLoader(Loader):
     def missing(self, job: Job) -> SyncError | None:
         customer = self._customers.key_of(job)
         if customer is None:
-            return Waiting("the customer of this order is still being found", LOOK_AGAIN_SECONDS)
+            return Waiting("the customer of this order is still being found", look_again(job.record))
         if isinstance(customer, SyncError):
             return customer
         return None
@@ -90,7 +90,7 @@ class OrderLoader(Loader):
 
     def _send_job(self, job: Job) -> Answer:
         if job.about["being_told"] and not job.about["told"]:
-            waiting = Waiting("a shipment of this order is just being told to its source", LOOK_AGAIN_SECONDS)
+            waiting = Waiting("a shipment of this order is just being told to its source", look_again(job.record))
             return Answer(job, Failed(waiting), clock.now())
         try:
             booked = job.crossing is not None and job.crossing.target_key is not None
