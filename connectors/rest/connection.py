@@ -149,7 +149,8 @@ class RestConnection:
     def create(self, entity: str, body: Body) -> Remote:
         declared = self._entity(entity)
         path = self._needs(declared.create, entity, "create")
-        written = self._front.write(f"{entity}.create", "POST", path, body=_numbered(declared, body), sent=body)
+        sent = _numbered(declared, _together(declared, body))
+        written = self._front.write(f"{entity}.create", "POST", path, body=sent, sent=body)
         return replace(self._remote(entity, written.body, NoAnswer), note=written.note)
 
     def update(self, entity: str, key: str, body: Body, version: int | None) -> Remote:
@@ -315,6 +316,13 @@ def _at(body: Body, path: str) -> str:
     values = [one.get(member) for one in body.get(name) or () if isinstance(one, dict)]
     total = sum(value for value in values if isinstance(value, int))
     return f"{member} {total}" if total else ""
+
+
+def _together(declared: Entity, body: Body) -> Body:
+    """The body with empty texts for what is missing of members that belong together: an address is not mixed with another."""
+    groups = declared.write.together.values() if declared.write is not None else ()
+    begun = [name for names in groups if any(body.get(name) for name in names) for name in names]
+    return {**body, **{name: "" for name in begun if body.get(name) is None}}
 
 
 def _numbered(declared: Entity, body: Body) -> Body:

@@ -20,7 +20,7 @@
         find: {path, parameter, member, compare, also}                     the look-up before a write is repeated
         find_also: [{…}, …]                                                other ways to know a record again, tried in this order
         write: {after_create, update, own_values, own_unless, fixed, usable, ends, groups, merged, repeatable, states, refusals,
-                personal, facts, along, numbers, whole}                                    integration.ports.Writable
+                personal, facts, along, numbers, whole, together}                          integration.ports.Writable
         units: {lines, sku, quantity, shipped, over, back}                 what an order of a channel promises
         holds: {order, states}                                             by which state an order's units are out of what is available
         books: {order, currency, total, worth, lines, sku, quantity, void, voided}     what a booked order is worth
@@ -122,7 +122,9 @@ class Search:
 @dataclass(frozen=True, slots=True)
 class Writing:
     """`integration.ports.Writable`, of which `find_by` is said by `find`. `numbers`: members, at any depth, that are sent as JSON
-    numbers, whatever they were kept as. `whole`: all members that an update sends, of a system that makes null what is not sent."""
+    numbers, whatever they were kept as. `whole`: all members that an update sends, of a system that makes null what is not sent.
+    `together`: by any name, members of which a create sends all where it has one, of a system that fills in from elsewhere what is not
+    sent."""
 
     update: tuple[str, ...] = ()
     after_create: Mapping[str, Any] = field(default_factory=dict)
@@ -141,6 +143,7 @@ class Writing:
     along: Mapping[str, Any] = field(default_factory=dict)
     numbers: tuple[str, ...] = ()
     whole: tuple[str, ...] = ()
+    together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

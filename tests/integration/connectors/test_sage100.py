@@ -75,6 +75,17 @@ class TestWrites:
         assert [one.key for one in link.find("order", "WEB-1", order())] == ["0000001"]
         assert link.find("order", "WEB-1", order(CustomerNo="0000999")) == []
 
+    def test_an_address_is_not_filled_up_from_the_customers(self, sage, link):
+        """A second line that an order lacks is no other address's second line."""
+        buyer = {"ARDivisionNo": "01", "CustomerNo": "0000124"}
+        sage.customer(**buyer, CustomerName="Ana Ruiz", AddressLine1="1 Elm Street", AddressLine2="Apt 4", City="Reno", ZipCode="89501")
+        bill_to = {"BillToName": "Lee Park", "BillToAddress1": "48 Orchard Lane", "BillToCity": "Dublin", "BillToCountryCode": "IRL"}
+        link.create("order", order(**buyer, **bill_to))
+        link.create("order", order("WEB-2", **buyer))
+        named, unnamed = sage.state()["sales_orders"]
+        assert [named[f"BillTo{part}"] for part in ("Address1", "Address2", "City", "ZipCode")] == ["48 Orchard Lane", "", "Dublin", ""]
+        assert [unnamed[f"BillTo{part}"] for part in ("Address1", "Address2", "City")] == ["1 Elm Street", "Apt 4", "Reno"]
+
     def test_a_refusal_in_band_names_field_and_line_and_no_person(self, link):
         bad = order(ShipToName="Lee Park", ShipToZipCode="11111", ShipToCountryCode="USA")
         with pytest.raises(Refused) as refused:
