@@ -74,7 +74,7 @@ class Ledger(Collector):
         for name, limits in self._limits.items():
             now = use(self._engine, name, limits.per_seconds)
             used[name] = now.requests / limits.requests
-            paused[name] = now.paused_until is not None
+            paused[name] = now.pause is not None
         yield _gauge("budget_used_ratio", "Share of the allowed requests that is used.", ["connection"], used)
         yield _gauge("budget_paused", "1 while nobody may send on the connection.", ["connection"], paused)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -15,7 +15,7 @@ from commands.exits import Exit
 from commands.ledger import opened
 from commands.output import Column, ago, console, json_option, lasting, print_json, print_table
 from connectors.registry import definition
-from integration import liveness
+from integration import clock, liveness
 from integration.budget import SharedBudget
 from integration.ledger import budgets
 from integration.ledger.alerts import Alert, listed
@@ -113,8 +113,8 @@ def _connection(engine: Engine, connection: Connection) -> ConnectionStatus:
         limits.per_seconds,
         use.slots,
         limits.concurrent,
-        use.paused_until,
-        use.pause_reason,
+        clock.now() + timedelta(seconds=use.pause.left) if use.pause else None,
+        use.pause.reason if use.pause else None,
     )
 
 

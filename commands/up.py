@@ -108,7 +108,7 @@ def _line(supervisor: Supervisor, house: House) -> Text:
     except SQLAlchemyError:  # a database that is being restarted; everything goes on when it is back
         return Text(" · ").join([*parts, Text("the database does not answer", style="bold red")])
     parts += [Text(f"{flow}: read {lasting(age)} ago, lag {lasting(counts.lag.get(flow, 0.0))}") for flow, age in counts.cursor_age.items()]
-    parts += [Text(f"{name} rests: {use.pause_reason}", style="yellow") for name, use in uses.items() if use.paused_until]
+    parts += [Text(f"{name} rests: {use.pause.reason}", style="yellow") for name, use in uses.items() if use.pause]
     parts.append(Text(f"{sum(counts.waiting.values())} waiting"))
     if counts.holds:
         parts.append(Text(f"{sum(counts.holds.values())} on hold"))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine, func, or_, select
 
 from integration import clock, liveness
-from integration.ledger import batches, hints, tables
+from integration.ledger import batches, budgets, hints, tables
 from integration.ledger.database import read
 from integration.settings import Settings
 
@@ -20,7 +20,7 @@ def hindrance(engine: Engine, settings: Settings) -> str | None:
     before = clock.now() - UNWORKED
     signs = liveness.look(engine, settings.flows)
     with read(engine) as connection:
-        resting = _resting(connection)
+        resting = budgets.pauses(connection).keys()
         for (name, entity), since in hints.oldest_waiting(connection).items():
             flows = [flow.name for flow in settings.flows.values() if (flow.source, flow.entity) == (name, entity)]
             # While a flow is being read its hints wait for the next read; whether this one moves, its batch says.
@@ -34,11 +34,6 @@ def hindrance(engine: Engine, settings: Settings) -> str | None:
             if configured is not None and not moves and not {configured.source, configured.target} & resting:
                 return f"the flow {flow} has work that is due at {stage} since {clock.text(since)} and nobody takes it; {CALL}"
     return None
-
-
-def _resting(connection: Connection) -> set[str]:
-    b = tables.budget.c
-    return set(connection.execute(select(b.connection).where(b.paused_until > clock.now())).scalars())
 
 
 def _overdue(connection: Connection, before: datetime) -> dict[tuple[str, str], datetime]:

@@ -12,11 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from integration import clock
 from integration.errors import Limited, Waiting
 from integration.ledger import budgets, lease
 from integration.ports import Limits
@@ -130,7 +128,7 @@ class SharedBudget:
     def pause(self, seconds: float, reason: str = "the system asked for a pause") -> None:
         with self._changed:
             self._lot = 0
-        budgets.pause(self._engine, self._connection, clock.now() + timedelta(seconds=seconds), reason)
+        budgets.pause(self._engine, self._connection, seconds, reason)
 
     def _take_turn(self) -> None:
         job = work.get()

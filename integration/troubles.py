@@ -116,7 +116,7 @@ def _connections(engine: Engine, limits: Mapping[str, Limits], moment: datetime)
     answers = calls.answers(engine)
     for name, limit in limits.items():
         use = budgets.use(engine, name, limit.per_seconds)
-        reason = use.pause_reason or ""
+        reason = use.pause.reason if use.pause else ""
         if reason.startswith(UNAUTHORIZED):
             message, advice = f"{name}: its credentials are refused", "Set them right and check with `integration check`; then it goes on."
             yield Trouble(UNAUTHORIZED, name, message, advice, moment)

@@ -65,6 +65,10 @@ RING_AFTER_DEATH_SECONDS = 1.0
 """The same for a batch whose worker is known to be gone."""
 
 
+AHEAD_SECONDS = 5.0
+"""By how much the clocks of hosts may differ; what was written later than that from now was written by a clock that was ahead."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """A batch that this process has claimed. `attempts` counts the claims of its present stage, `losses` the workers that died at it."""
@@ -126,6 +130,7 @@ def add_batch(
         page=page,
         size=size,
         due_at=moment,
+        put_at=moment,
         rung_at=moment if rung else None,
         created_at=moment,
     )
@@ -145,7 +150,9 @@ def claim(engine: Engine, batch_id: int, stage: Stage) -> Batch | None:
             return None
         if row.lane in GIVING_WAY and _another_has_the_turn(connection, row, moment):
             later = moment + timedelta(seconds=TURN_SECONDS)
-            connection.execute(update(tables.batch).where(b.id == batch_id).values(due_at=later, rung_at=None, note=TURN_NOTE))
+            connection.execute(
+                update(tables.batch).where(b.id == batch_id).values(due_at=later, put_at=moment, rung_at=None, note=TURN_NOTE)
+            )
             return None
         losses = row.losses + (row.owner is not None and not lease.lives(row.owner))
         connection.execute(
@@ -193,7 +200,7 @@ def finish(connection: Connection, batch: Batch, following: Stage | None, *, siz
     if following is None:
         values |= {"state": "done", "finished_at": moment}
     else:
-        values |= {"stage": following, "due_at": moment, "rung_at": moment}
+        values |= {"stage": following, "due_at": moment, "put_at": moment, "rung_at": moment}
     _mine(connection, batch, **values)
     _count(connection, batch, size if size is not None else batch.size if following is None and note is None else 0)
     if following is None:
@@ -213,14 +220,15 @@ def _count(connection: Connection, batch: Batch, records: int) -> None:
 @outlasting_a_restart
 def postpone(engine: Engine, batch: Batch, seconds: float, note: str, *, spend: bool) -> None:
     """Give a batch back until later. `spend` keeps the attempt counted; a wait that is nobody's fault does not."""
-    due = clock.now() + timedelta(seconds=seconds)
+    moment = clock.now()
     with write(engine) as connection:
         _mine(
             connection,
             batch,
             owner=None,
             lease_until=None,
-            due_at=due,
+            due_at=moment + timedelta(seconds=seconds),
+            put_at=moment,
             rung_at=None,
             note=note,
             attempts=batch.attempts if spend else batch.attempts - 1,
@@ -296,6 +304,7 @@ def due(engine: Engine, limit: int = 500) -> list[Due]:
     b = tables.batch.c
     moment = clock.now()
     with write(engine) as connection:
+        _mend_times(connection, moment)
         owners = connection.execute(
             select(b.owner).where(b.state == "open", b.owner.is_not(None), b.lease_until >= moment).distinct()
         ).scalars()
@@ -319,6 +328,16 @@ def due(engine: Engine, limit: int = 500) -> list[Due]:
             connection.execute(update(tables.batch).where(b.id.in_([row.id for row in rows])).values(rung_at=moment))
     # What fails lets live work go first, but where that does not end it takes its turn: nothing waits for ever.
     return [Due(row.id, row.flow, row.lane, row.stage, row.size, row.attempts > 0 and row.due_at > lost) for row in rows]
+
+
+def _mend_times(connection: Connection, moment: datetime) -> None:
+    """A clock that was ahead and is right again has put off all work by as much: what it has put off is due."""
+    b = tables.batch.c
+    ahead = moment + timedelta(seconds=AHEAD_SECONDS)
+    due_now = {"due_at": moment, "put_at": moment, "rung_at": None}
+    connection.execute(update(tables.batch).where(b.state == "open", b.put_at > ahead).values(due_now))
+    lease_now, longest = lease.until(moment, LEASE_SECONDS), lease.until(ahead, LEASE_SECONDS)
+    connection.execute(update(tables.batch).where(b.state == "open", b.lease_until > longest).values(lease_until=lease_now))
 
 
 def _rung_since_death(row: Any) -> bool:

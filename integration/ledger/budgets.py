@@ -1,6 +1,6 @@
 """What is left of each connection's API budget, counted in the database: it survives a wiped Redis and a restart of everything.
 
-Requests and slots are timed by a clock that all processes share and that nobody sets, see `moment_of`; pauses by the house's.
+All is timed by a clock that all processes share and that nobody sets, see `moment_of`.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from integration import clock
 from integration.ledger import lease, tables
 from integration.ledger.database import read, write
 
@@ -41,13 +41,20 @@ class Spare:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """Nobody sends for so many seconds more, for this `reason`."""
+
+    left: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """How much of a budget is in use, for people and metrics."""
 
     requests: int
     slots: int
-    paused_until: datetime | None
-    pause_reason: str | None
+    pause: Pause | None
 
 
 def moment_of(connection: Connection) -> datetime:
@@ -87,10 +94,9 @@ def take(
             connection.execute(dialect.insert(tables.budget).values(connection=connection_name).on_conflict_do_nothing())
             row = connection.execute(locked).one()
         _give_back_requests(connection, spare)
-        pause_left = (row.paused_until - clock.now()).total_seconds() if row.paused_until is not None else 0.0
-        if pause_left > 0:
-            return Granted(0, (), pause_left, row.pause_reason or "paused")
         moment = moment_of(connection)
+        if paused := _pause(row, moment):
+            return Granted(0, (), paused.left, paused.reason)
         free, wait = _requests_left(connection, connection_name, moment, limit, window)
         if requests and free <= 0:
             return Granted(0, (), max(wait, 0.05), "the limit of requests is reached")
@@ -178,17 +184,33 @@ def _give_back_requests(connection: Connection, spare: Spare | None) -> None:
         connection.execute(update(tables.budget_grant).where(g.id == spare.id).values(requests=g.requests - spare.requests))
 
 
-def pause(engine: Engine, connection_name: str, until: datetime, reason: str) -> None:
-    """Nobody sends on the connection before `until`; an earlier end never shortens a later one."""
+def pause(engine: Engine, connection_name: str, seconds: float, reason: str) -> None:
+    """Nobody sends on the connection for so long; an earlier end never shortens a later one."""
     b = tables.budget.c
     with write(engine) as connection:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(tables.budget).values(connection=connection_name).on_conflict_do_nothing())
-        connection.execute(
-            update(tables.budget)
-            .where(b.connection == connection_name, (b.paused_until.is_(None)) | (b.paused_until < until))
-            .values(paused_until=until, pause_reason=reason)
-        )
+        row = connection.execute(select(tables.budget).where(b.connection == connection_name).with_for_update()).one()
+        moment = moment_of(connection)
+        present = _pause(row, moment)
+        if present is None or present.left < seconds:
+            until = moment + timedelta(seconds=seconds)
+            values = {"paused_at": moment, "paused_until": until, "pause_reason": reason}
+            connection.execute(update(tables.budget).where(b.connection == connection_name).values(values))
+
+
+def pauses(connection: Connection) -> dict[str, Pause]:
+    """By the connections on which nobody sends now."""
+    moment = moment_of(connection)
+    found = {row.connection: _pause(row, moment) for row in connection.execute(select(tables.budget))}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _pause(row: Row[Any], moment: datetime) -> Pause | None:
+    """Of a row of the table. What began in the future was timed before the host restarted, and is over."""
+    if row.paused_until is None or row.paused_at is None or not row.paused_at <= moment < row.paused_until:
+        return None
+    return Pause((row.paused_until - moment).total_seconds(), row.pause_reason or "paused")
 
 
 def resume(engine: Engine, connection_name: str) -> None:
@@ -199,12 +221,10 @@ def resume(engine: Engine, connection_name: str) -> None:
 
 
 def use(engine: Engine, connection_name: str, window: float) -> Use:
-    g, s, b = tables.budget_grant.c, tables.budget_slot.c, tables.budget.c
+    g, s = tables.budget_grant.c, tables.budget_slot.c
     with read(engine) as connection:
         moment = moment_of(connection)
         wanted = select(func.coalesce(func.sum(g.requests), 0)).where(_within(connection_name, moment, window))
         requests = connection.execute(wanted).scalar_one()
         slots = connection.execute(select(func.count()).where(s.connection == connection_name, s.held_until > moment)).scalar_one()
-        row = connection.execute(select(b.paused_until, b.pause_reason).where(b.connection == connection_name)).one_or_none()
-    paused = row is not None and row.paused_until is not None and row.paused_until > clock.now()
-    return Use(int(requests), slots, row.paused_until if paused and row else None, row.pause_reason if paused and row else None)
+        return Use(int(requests), slots, pauses(connection).get(connection_name))

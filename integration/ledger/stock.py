@@ -209,9 +209,11 @@ def ring(connection: Connection, flow: str) -> int:
     moment = clock.now()
     if found.state == "open":
         # Whoever is at work looks once more before it ends; whoever waits need not wait any longer.
-        connection.execute(update(tables.batch).where(b.id == found.id, b.owner.is_(None), b.due_at > moment).values(due_at=moment))
+        connection.execute(
+            update(tables.batch).where(b.id == found.id, b.owner.is_(None), b.due_at > moment).values(due_at=moment, put_at=moment)
+        )
     else:
-        anew = {"state": "open", "due_at": moment, "finished_at": None, "note": None}
+        anew = {"state": "open", "due_at": moment, "put_at": moment, "finished_at": None, "note": None}
         connection.execute(update(tables.batch).where(b.id == found.id).values(rung_at=moment, **anew))
         connection.execute(update(tables.run).where(tables.run.c.id == found.run_id).values(state="open", finished_at=None))
     return int(found.id)

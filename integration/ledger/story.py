@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, or_, select
 
 from integration import clock
-from integration.ledger import lease, tables
+from integration.ledger import budgets, lease, tables
 from integration.ledger.crosswalk import ANY_SOURCE
 from integration.ledger.holds import WAIVED
 from integration.ledger.parts import rest_key, whole_key
@@ -269,7 +269,7 @@ def _wait(connection: Connection, flow: Flow | None, record: Row[Any], carrier: 
         return _held(connection, record, moment)
     stage = NEXT_STAGE[record.state]
     step = "the word to the source that it was taken over" if record.state == BOOKED else stage
-    if flow is not None and (rest := _resting(connection, flow.source if record.state == BOOKED else flow.target, moment)):
+    if flow is not None and (rest := _resting(connection, flow.source if record.state == BOOKED else flow.target)):
         return rest
     if record.due_at is not None and record.due_at > moment:
         return f"{step}, due again in {_seconds(record.due_at - moment)}, because {record.reason}"
@@ -295,10 +295,9 @@ def _held(connection: Connection, record: Row[Any], moment: datetime) -> str:
     )
 
 
-def _resting(connection: Connection, name: str, moment: datetime) -> str | None:
-    b = tables.budget.c
-    row = connection.execute(select(tables.budget).where(b.connection == name, b.paused_until > moment)).one_or_none()
-    return f"{name} rests for {_seconds(row.paused_until - moment)} more, because {row.pause_reason}" if row is not None else None
+def _resting(connection: Connection, name: str) -> str | None:
+    pause = budgets.pauses(connection).get(name)
+    return f"{name} rests for {_seconds(timedelta(seconds=pause.left))} more, because {pause.reason}" if pause is not None else None
 
 
 def _seconds(span: timedelta) -> str:

@@ -107,6 +107,7 @@ batch = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("losses", Integer, nullable=False, default=0),
     Column("due_at", Instant, nullable=False),
+    Column("put_at", Instant),
     Column("rung_at", Instant),
     Column("owner", String(120)),
     Column("lease_until", Instant),
@@ -482,6 +483,7 @@ budget = Table(
     "budget",
     metadata,
     Column("connection", NAME, primary_key=True),
+    Column("paused_at", Instant),
     Column("paused_until", Instant),
     Column("pause_reason", String(200)),
 )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integration import clock
@@ -55,7 +55,9 @@ def poll(house: House, flow_name: str, tick: int) -> int | None:
     with write(house.engine) as connection:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(tables.cursor).values(flow=flow_name, tick=-1, updated_at=moment).on_conflict_do_nothing())
-        won = connection.execute(update(tables.cursor).where(c.flow == flow_name, c.tick < tick).values(tick=tick, updated_at=moment))
+        # A clock that was ahead has taken ticks that are still to come.
+        free = or_(c.tick < tick, c.updated_at > moment + timedelta(seconds=batches.AHEAD_SECONDS))
+        won = connection.execute(update(tables.cursor).where(c.flow == flow_name, free).values(tick=tick, updated_at=moment))
         row = connection.execute(select(tables.cursor).where(c.flow == flow_name)).one()
         look_back = row.looked_back_at is None or moment - row.looked_back_at >= timedelta(seconds=flow.look_back_every)
         # Webhooks may keep a flow reading all the time; a look back comes all the same, for it finds what they did not tell of.

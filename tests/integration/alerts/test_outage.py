@@ -11,7 +11,7 @@ import pytest
 
 from connectors.rest import observe
 from connectors.rest.tally import Tally
-from integration.ledger import batches
+from integration.ledger import batches, budgets
 from integration.line import extract
 from integration.line.stage import work_on
 from integration.settings.model import Alerts, Secret
@@ -34,6 +34,8 @@ def test_one_alert_and_one_all_clear(
 ) -> None:
     tally = Tally(watcher.house.engine)
     monkeypatch.setattr(observe, "observers", [tally.count])
+
+    monkeypatch.setattr(budgets, "moment_of", lambda _: watcher.clock.now())
 
     def go_on(rounds: int) -> None:
         for _ in range(rounds):

@@ -74,8 +74,8 @@ def test_a_flow_that_has_not_looked(house: House) -> None:
 
 
 def test_refused_credentials_and_an_outage_are_told_apart(house: House) -> None:
-    budgets.pause(house.engine, "tims", clock.now() + timedelta(seconds=30), "unauthorized: tims: the token was refused")
-    budgets.pause(house.engine, "ca", clock.now() + timedelta(seconds=30), "unreachable: ca: no connection")
+    budgets.pause(house.engine, "tims", 30, "unauthorized: tims: the token was refused")
+    budgets.pause(house.engine, "ca", 30, "unreachable: ca: no connection")
     assert found(house).keys() == {("unauthorized", "tims"), ("outage", "ca")}
     budgets.resume(house.engine, "tims")
     budgets.resume(house.engine, "ca")
@@ -83,7 +83,7 @@ def test_refused_credentials_and_an_outage_are_told_apart(house: House) -> None:
 
 
 def test_a_pause_that_the_system_asked_for_is_no_outage(house: House) -> None:
-    budgets.pause(house.engine, "tims", clock.now() + timedelta(seconds=30), "the system asked for a pause")
+    budgets.pause(house.engine, "tims", 30, "the system asked for a pause")
     assert not found(house)
 
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -113,15 +114,16 @@ def test_a_marked_order_that_a_backfill_brought_is_booked_after_its_hold_too(hou
 def test_a_stopped_backfill_goes_on_at_its_place(house: House, simulators: Simulators, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     placed = simulators.channeladvisor.place([dated(number, number + 1) for number in range(1, 7)])
 
-    def read_two_windows_then_stop(_pressed: object, _seconds: float) -> bool:
-        for _ in range(2):
-            (reading,) = [one for one in open_batches(house) if one.stage == "extract"]
-            work_on(house, reading.id, "extract")
-        return True
+    class PressedAfterTwoWindows(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            for _ in range(2):
+                (reading,) = [one for one in open_batches(house) if one.stage == "extract"]
+                work_on(house, reading.id, "extract")
+            return True
 
     words = ("backfill", "orders", "--since", "2026-03-02", "--until", "2026-03-08")
     with monkeypatch.context() as patch:
-        patch.setattr(backfill_watch.Event, "wait", read_two_windows_then_stop)
+        patch.setattr(backfill_watch, "Event", PressedAfterTwoWindows)
         assert "stopped at 2026-03-04: no further page is read" in call(*words, exit_code=130).stderr
     work_off(house)
     assert len(booked(simulators)) == 2  # what was read goes on to its end, and nothing else is read

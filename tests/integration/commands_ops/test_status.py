@@ -98,7 +98,7 @@ def test_a_flow_that_nobody_runs_is_said_so(house: House, ask: Ask, simulators: 
 
 def test_a_resting_connection_is_told_with_its_reason(house: House, ask: Ask, simulators: Simulators) -> None:
     drain(house)
-    budgets.pause(house.engine, "tims", clock.now() + timedelta(seconds=40), "the system asked for a pause")
+    budgets.pause(house.engine, "tims", 40, "the system asked for a pause")
     (flow,) = ask("status")["flows"]
     assert flow["state"] == "resting"
     assert "the system asked for a pause" in flow["because"]

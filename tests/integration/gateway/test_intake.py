@@ -20,7 +20,7 @@ from gateway import openapi
 from gateway.app import Gateway as Gatekeeper
 from gateway.bell import Bell
 from integration import clock
-from integration.ledger import batches, calls, tables
+from integration.ledger import batches, budgets, calls, tables
 from integration.ledger.database import open_engine, read, write
 from integration.ledger.upgrade import upgrade
 from tests.fixtures.gateway import NOW, OLD_SECRET, SECRET, Gateway, keep_secrets, order_event, serving
@@ -243,9 +243,7 @@ def test_it_says_how_things_are(gateway: Gateway, engine: Engine) -> None:
     assert answer.status_code == 503
     assert "webhooks of ca wait since 2026-01-01T00:00:00.000Z and nobody takes them" in answer.json()["message"]
 
-    pause = {"connection": "ca", "paused_until": clock.instant("2999-01-01T00:00:00Z"), "pause_reason": "unreachable: away"}
-    with write(engine) as connection:
-        connection.execute(insert(tables.budget).values(**pause))
+    budgets.pause(engine, "ca", 1000.0, "unreachable: away")
     assert gateway.get("/ready").status_code == 200, "it is paused, so nothing can progress"
 
     with write(engine) as connection:

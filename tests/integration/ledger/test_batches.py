@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -196,3 +196,42 @@ def test_who_only_stood_still_has_not_died_at_its_batch(engine: Engine, batch: i
     set_batch(engine, lease_until=clock.now() - timedelta(seconds=1))
     taken = batches.claim(engine, batch, "extract")
     assert taken is not None and not taken.careful
+
+
+def clock_ahead(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=seconds)
+    monkeypatch.setattr(clock, "now", lambda: moment)
+
+
+@pytest.mark.parametrize("put_off_by", ["finish", "postpone"])
+def test_what_a_clock_that_was_ahead_has_put_off_is_due_when_it_is_right_again(
+    engine: Engine, batch: int, put_off_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claimed = batches.claim(engine, batch, "extract")
+    assert claimed is not None
+    with monkeypatch.context() as patch:
+        clock_ahead(patch, 60)
+        if put_off_by == "postpone":
+            batches.postpone(engine, claimed, 1.0, "waits for room on the line", spend=False)
+        else:
+            with write(engine) as connection:
+                batches.finish(connection, claimed, "transform")
+    stage: batches.Stage = "extract" if put_off_by == "postpone" else "transform"
+    assert batches.claim(engine, batch, stage) is None
+    assert [bell.batch_id for bell in batches.due(engine)] == [batch]
+    assert batches.claim(engine, batch, stage) is not None
+
+
+def test_what_is_put_off_by_a_clock_that_is_right_waits(engine: Engine, batch: int) -> None:
+    claimed = batches.claim(engine, batch, "extract")
+    assert claimed is not None
+    batches.postpone(engine, claimed, 60.0, "the system asked for a pause", spend=False)
+    assert batches.due(engine) == []
+
+
+def test_a_lease_of_a_clock_that_was_ahead_is_no_longer_than_another(engine: Engine, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        clock_ahead(patch, 60)
+        assert batches.claim(engine, batch, "extract") is not None
+    batches.due(engine)
+    assert until_of(engine) <= clock.now() + timedelta(seconds=batches.LEASE_SECONDS)

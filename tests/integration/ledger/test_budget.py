@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -241,4 +241,23 @@ def test_a_slot_that_another_took_over_meanwhile_is_asked_for_anew(engine: Engin
     with other.request(writes=True):
         other.linger(0.0, writes=True)
     with one.request(writes=True):
+        pass
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_a_clock_that_is_set_makes_no_pause_longer_or_shorter(engine: Engine, jump: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = SharedBudget(engine, "tims", LIMITS, 5.0)
+    budget.pause(30.0)
+    present = clock.now
+    monkeypatch.setattr(clock, "now", lambda: present() + timedelta(seconds=jump))
+    with pytest.raises(Limited) as caught, budget.request():
+        pass
+    assert 25 < caught.value.retry_after <= 30
+
+
+def test_a_pause_of_before_the_host_restarted_is_over(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = SharedBudget(engine, "tims", LIMITS, 5.0)
+    budget.pause(30.0)
+    monkeypatch.setattr(budgets, "moment_of", lambda _: datetime.fromtimestamp(7.0, UTC))
+    with budget.request():
         pass

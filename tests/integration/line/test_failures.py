@@ -255,3 +255,14 @@ def test_a_database_that_is_away_for_a_moment_is_no_fault_of_a_record(
     assert_booked_once(simulators, orders)
     assert letters(house) == [] == held(house)
     assert next(asked) > 4
+
+
+def test_ticks_that_a_clock_ahead_has_taken_are_given_again(house: House, simulators: Simulators, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = simulators.channeladvisor.place([order(0)])
+    with monkeypatch.context() as patch:
+        present = clock.now
+        patch.setattr(clock, "now", lambda: present() + timedelta(seconds=60))
+        drain(house)
+    later = simulators.channeladvisor.place([order(1)])
+    drain(house)
+    assert_booked_once(simulators, [*first, *later])

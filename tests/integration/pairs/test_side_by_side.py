@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from integration import clock
-from integration.ledger import tables
+from integration.ledger import budgets, tables
 from integration.ledger.database import read
 from integration.line import extract
 from integration.line.journey import House
@@ -96,7 +96,7 @@ def test_what_befalls_one_account_stops_no_other(
     holds_all(erps["sage100"], placed)
     assert others[1].orders() == []
     with read(house.engine) as connection:
-        paused = connection.execute(select(tables.budget.c.connection).where(tables.budget.c.paused_until > clock.now())).scalars().all()
+        paused = list(budgets.pauses(connection))
         cursors = dict(connection.execute(select(tables.cursor.c.flow, tables.cursor.c.position)).all())
     assert paused == ["shop-b"], "each account has a budget of its own"
     assert cursors["a-orders"] is not None and cursors["b-orders"] is None

@@ -19,7 +19,7 @@ def test_more_may_come_where_a_limit_is_nearly_used_up_or_a_quantity_is_due(
 ) -> None:
     engine = open_engine(f"sqlite:///{tmp_path}/ledger.db")
     follower = Follower(engine, Flow("orders", "order", "clarity", "sage100"), {"sage100": Limits(120, 60, 5)})
-    follower.uses = {"sage100": budgets.Use(requests, 0, None, None)}
+    follower.uses = {"sage100": budgets.Use(requests, 0, None)}
     follower.stock_due = due
     assert follower.expecting() is expecting
     engine.dispose()

@@ -42,7 +42,7 @@ def follower(tmp_path: Path) -> Follower:
     made.events.extend([Booked(placed, "SO-0000123", 1.23), PutAside(placed, "lines[0].sku: X is no item")])
     made.reasons["to be booked"] = 30
     made.warned, made.warning = 2, "API_BackOrdered: there may be too few"
-    made.uses = {"tims": budgets.Use(600, 7, None, None)}
+    made.uses = {"tims": budgets.Use(600, 7, None)}
     return made
 
 
