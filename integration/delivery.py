@@ -13,7 +13,7 @@ from typing import Any
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS
-from integration.dispute import KEPT, Dispute, same
+from integration.dispute import KEPT, Dispute, contradicts, same
 from integration.errors import Conflict, FieldError, NoAnswer, Refused, SyncError, Transient, VersionConflict
 from integration.ledger.crosswalk import Crossing
 from integration.ports import EXISTS, TOO_LATE, Body, Remote, Target, Writable
@@ -286,13 +286,19 @@ def look_up(target: Target, parcel: Parcel) -> Delivered | None:
     if not found:
         return None
     usable = [one for one in found if all(same(one.body.get(name), value) for name, value in writable.usable.items())]
-    remote = min(usable or found, key=lambda one: one.key)
+    ours = [one for one in usable if _holds_what_we_write(writable, parcel, one)]
+    remote = min(ours or usable or found, key=lambda one: one.key)
     note = f"{len(found)} of them were there; {remote.key} is used" if len(found) > 1 else ""
     held = {name: remote.body.get(name) for name in (*writable.update, *writable.fixed, *writable.facts)}
     # What the target has made of its own states is no change of ours; only what a new record starts with is compared.
     held |= dict(writable.after_create)
     held |= {name: parcel.body[name] for name in writable.fixed if name in parcel.body}
     return Delivered("found", remote, {**held, **_seen(writable, remote)}, note)
+
+
+def _holds_what_we_write(writable: Writable, parcel: Parcel, remote: Remote) -> bool:
+    """As far as it cannot change later: somebody else may have entered another record under the same reference."""
+    return not any(contradicts(parcel.body[name], remote.body.get(name)) for name in writable.fixed if name in parcel.body)
 
 
 def _what_exists(target: Target, parcel: Parcel) -> Delivered:

@@ -68,6 +68,17 @@ def test_a_lost_answer_is_looked_up_and_not_sent_again() -> None:
     assert len(system.stored["order"]) == 1
 
 
+def test_an_order_that_staff_entered_under_the_same_number_is_not_taken_for_ours() -> None:
+    system = FakeSystem()
+    theirs = {"Key": "SO-0000000", "Version": 1, "OrderStatus": "Open", "ExternalOrderID": BODY["ExternalOrderID"], "LineItems": []}
+    system.stored["order"]["SO-0000000"] = theirs
+    system.drop["order.create"] = 1
+    outcome = deliver(system, parcel(), crossing(), None)
+    assert isinstance(outcome, Delivered)
+    assert (outcome.operation, outcome.remote.key) == ("found", "SO-0000001")
+    assert outcome.note == "2 of them were there; SO-0000001 is used"
+
+
 def test_nothing_keeps_a_cancellation_from_arriving() -> None:
     """Neither an address that a cancelled order takes no more, nor lines that no update can carry."""
     system = FakeSystem()
