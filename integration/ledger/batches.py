@@ -86,7 +86,7 @@ class Batch:
 
     @property
     def careful(self) -> bool:
-        """Once a batch has lost a worker its records are handled one by one, so that the one that kills is told from the others."""
+        """Once a batch has lost a worker its records are handled a few at a time, so that the one that kills is told from the others."""
         return self.losses > 0
 
 

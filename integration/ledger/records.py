@@ -42,8 +42,8 @@ AFRESH: dict[str, Any] = {
 }
 """The columns of a record that begins its journey once more."""
 
-KILLS_ALLOWED = 2
-"""A record that was being handled alone when its worker died, this often, is not tried again."""
+KILLS_ALLOWED = 3
+"""A record that was being handled when its worker died, this often, is not tried again: once in company, then alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +203,14 @@ def by_ids(connection: Connection, ids: Sequence[int]) -> list[Record]:
     return [Record(*row) for row in connection.execute(select(*_COLUMNS).where(r.id.in_(ids)).order_by(r.id))]
 
 
-def count_kill(connection: Connection, record_id: int) -> None:
-    """Before a record is handled alone: should the worker die of it, this is what remains."""
+def count_kill(connection: Connection, some: Sequence[Record]) -> None:
+    """Before a few records are handled: should the worker die of one, this is what remains."""
     r = tables.record.c
-    connection.execute(update(tables.record).where(r.id == record_id).values(kills=r.kills + 1))
+    connection.execute(update(tables.record).where(r.id.in_([one.id for one in some])).values(kills=r.kills + 1))
 
 
-def forgive_kill(connection: Connection, record_id: int) -> None:
-    connection.execute(update(tables.record).where(tables.record.c.id == record_id).values(kills=0))
+def forgive_kill(connection: Connection, some: Sequence[Record]) -> None:
+    connection.execute(update(tables.record).where(tables.record.c.id.in_([one.id for one in some])).values(kills=0))
 
 
 def change(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -378,7 +378,7 @@ def _general(text: str) -> str:
 
 def poisoned(record: Record) -> SyncError:
     return SyncError(
-        f"its worker died {record.kills} times while it was at work on this record alone; look into its log, then replay or dismiss this",
+        f"its worker died {record.kills} times while it was at work on this record, at last alone; see its log, then replay or dismiss this",
         (FieldError("", f"killed its worker {record.kills} times"),),
     )
 

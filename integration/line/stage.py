@@ -5,7 +5,7 @@ What a stage raises decides when the batch comes back; a single record's failure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 from sqlalchemy import Connection, func, select
@@ -43,6 +43,9 @@ TIME_IS_UP_SECONDS = 1.0
 MISCONFIGURED_SECONDS = 60.0
 
 BUGS_ALLOWED = 3
+
+COMPANY = 10
+"""Records that are handled together once a worker has died at their batch: each handful costs the readings of a whole batch."""
 
 
 class TimeIsUp(BaseException):
@@ -157,27 +160,42 @@ def _load(house: House, batch: Batch) -> list[Bell]:
 def _each(
     house: House, batch: Batch, stage: Stage, states: Sequence[str], handle: Callable[[Sequence[Record]], None], *, due: bool = False
 ) -> None:
-    """Hand the batch's records to the stage: all at once, or one by one once the batch has lost a worker."""
+    """Hand the batch's records to the stage: all at once, or a few at a time once the batch has lost a worker."""
     with read(house.engine) as connection:
         wanted = records.of_batch(connection, batch.id, states, due=clock.now() if due else None)
     if not batch.careful:
         handle(wanted)
         return
-    for record in wanted:
-        if record.kills >= KILLS_ALLOWED:
+    for some in _few_at_a_time(wanted):
+        if some[0].kills >= KILLS_ALLOWED:
             with write(house.engine) as connection:
                 batches.hold(connection, batch)
-                records.set_aside(connection, stage, [Aside(record, records.poisoned(record))])
-                holds.passed(connection, [record])
+                records.set_aside(connection, stage, [Aside(some[0], records.poisoned(some[0]))])
+                holds.passed(connection, some)
             continue
         with write(house.engine) as connection:
             batches.hold(connection, batch)
-            records.count_kill(connection, record.id)
+            records.count_kill(connection, some)
         try:
-            handle([record])
-        finally:  # also after an exception: this process lives, so the record has not killed it
+            handle(some)
+        finally:  # also after an exception: this process lives, so none of them has killed it
             with write(house.engine) as connection:
-                records.forgive_kill(connection, record.id)
+                records.forgive_kill(connection, some)
+
+
+def _few_at_a_time(wanted: Sequence[Record]) -> Iterator[list[Record]]:
+    """In their order; alone whoever was in hand when a worker died."""
+    company: list[Record] = []
+    for record in wanted:
+        if company and (record.kills or len(company) == COMPANY):
+            yield company
+            company = []
+        company.append(record)
+        if record.kills:
+            yield company
+            company = []
+    if company:
+        yield company
 
 
 def _count(connection: Connection, batch: Batch, state: str) -> int:
