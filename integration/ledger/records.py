@@ -378,7 +378,7 @@ def _general(text: str) -> str:
 
 def poisoned(record: Record) -> SyncError:
     return SyncError(
-        f"its worker died {record.kills} times while it was at work on this record, at last alone; see its log, then replay or dismiss this",
+        f"its worker died {record.kills} times while at work on this record, at last alone; look into its log, then replay or dismiss this",
         (FieldError("", f"killed its worker {record.kills} times"),),
     )
 
