@@ -11,6 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from integration.errors import Misconfigured
+from integration.ledger import tables
 from integration.ledger.database import read, write
 
 LOCK = 7_215_308_114
@@ -32,7 +33,11 @@ def upgrade(engine: Engine) -> None:
                 "the database was made by a newer version of this program; install that version, or give another DATABASE_URL"
             )
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        if present is None:  # a new one is made as it is to be: all steps together take several times as long
+            tables.metadata.create_all(connection)
+            command.stamp(config, "head")
+        else:
+            command.upgrade(config, "head")
 
 
 def configuration() -> Config:
