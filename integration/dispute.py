@@ -161,7 +161,7 @@ def contradicts(there: Any, ours: Any) -> bool:
 
 def _amount_and_whole(one: Any, other: Any) -> bool:
     """25.00 as the ledger keeps it, and the whole number 25 of an answer."""
-    return isinstance(other, int) and isinstance(one, str) and _is_amount(one) is not None
+    return type(other) is int and isinstance(one, str) and _is_amount(one) is not None
 
 
 _is_amount = re.compile(r"-?\d+\.\d+", re.ASCII).fullmatch

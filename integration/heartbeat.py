@@ -79,6 +79,7 @@ class Heartbeat:
             with contextlib.suppress(SQLAlchemyError):  # a database that is away; nobody is restarted for that
                 pulses.leave(self._engine, parts)
             with contextlib.suppress(SQLAlchemyError):
+                # The youngest have their whole lease yet; who outlives a stage's limit hangs, and is to lose it.
                 ages = [(batch, time.monotonic() - since) for batch, since in held]
                 batches.renew(self._engine, [batch for batch, age in ages if EVERY_SECONDS / 2 < age < STAGE_SECONDS])
             time.sleep(EVERY_SECONDS)

@@ -163,7 +163,7 @@ class RestConnection:
         if declared.version is not None and version is not None:
             body = {declared.version: version, **body}
         body = {**along, **body}
-        sent = _numbered(declared, body)
+        sent = _numbered(declared, _emptied(declared, body))
         written = self._front.write(f"{entity}.update", "PUT", path, *declared.in_path(key), body=sent, sent=body)
         return replace(self._remote(entity, written.body, NoAnswer), note=written.note)
 
@@ -323,6 +323,13 @@ def _together(declared: Entity, body: Body) -> Body:
     groups = declared.write.together.values() if declared.write is not None else ()
     begun = [name for names in groups if any(body.get(name) for name in names) for name in names]
     return {**body, **{name: "" for name in begun if body.get(name) is None}}
+
+
+def _emptied(declared: Entity, body: Body) -> Body:
+    """The body with empty texts for what such members have no more: a null may be read as one that is not sent, and the old one stays."""
+    groups = declared.write.together.values() if declared.write is not None else ()
+    names = {name for names in groups for name in names}
+    return {name: "" if value is None and name in names else value for name, value in body.items()}
 
 
 def _numbered(declared: Entity, body: Body) -> Body:

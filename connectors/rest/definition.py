@@ -124,7 +124,7 @@ class Writing:
     """`integration.ports.Writable`, of which `find_by` is said by `find`. `numbers`: members, at any depth, that are sent as JSON
     numbers, whatever they were kept as. `whole`: all members that an update sends, of a system that makes null what is not sent.
     `together`: by any name, members of which a create sends all where it has one, of a system that fills in from elsewhere what is not
-    sent."""
+    sent; an update sends what they have no more as an empty text."""
 
     update: tuple[str, ...] = ()
     after_create: Mapping[str, Any] = field(default_factory=dict)

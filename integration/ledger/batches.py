@@ -64,7 +64,6 @@ RING_AGAIN_SECONDS = 10.0
 RING_AFTER_DEATH_SECONDS = 1.0
 """The same for a batch whose worker is known to be gone."""
 
-
 AHEAD_SECONDS = 5.0
 """By how much the clocks of hosts may differ; what was written later than that from now was written by a clock that was ahead."""
 

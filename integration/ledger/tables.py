@@ -107,7 +107,7 @@ batch = Table(
     Column("attempts", Integer, nullable=False, default=0),
     Column("losses", Integer, nullable=False, default=0),
     Column("due_at", Instant, nullable=False),
-    Column("put_at", Instant),
+    Column("put_at", Instant),  # when due_at was set
     Column("rung_at", Instant),
     Column("owner", String(120)),
     Column("lease_until", Instant),

@@ -166,7 +166,7 @@ def _each(
     if not batch.careful:
         handle(wanted)
         return
-    for some in _few_at_a_time(wanted):
+    for some in few_at_a_time(wanted):
         if some[0].kills >= KILLS_ALLOWED:
             with write(house.engine) as connection:
                 batches.hold(connection, batch)
@@ -183,7 +183,7 @@ def _each(
                 records.forgive_kill(connection, some)
 
 
-def _few_at_a_time(wanted: Sequence[Record]) -> Iterator[list[Record]]:
+def few_at_a_time(wanted: Sequence[Record]) -> Iterator[list[Record]]:
     """In their order; alone whoever was in hand when a worker died."""
     company: list[Record] = []
     for record in wanted:

@@ -86,6 +86,17 @@ class TestWrites:
         assert [named[f"BillTo{part}"] for part in ("Address1", "Address2", "City", "ZipCode")] == ["48 Orchard Lane", "", "Dublin", ""]
         assert [unnamed[f"BillTo{part}"] for part in ("Address1", "Address2", "City")] == ["1 Elm Street", "Apt 4", "Reno"]
 
+    def test_what_an_address_has_no_more_is_sent_as_an_empty_text(self, sage, link):
+        """A null may be read as a member that is not sent, and the old line would stay."""
+        buyer = {"ARDivisionNo": "01", "CustomerNo": "0000124"}
+        sage.customer(**buyer, CustomerName="Ana Ruiz", AddressLine1="1 Elm Street", AddressLine2="Apt 4", City="Reno")
+        link.update("customer", "01-0000124", {"AddressLine2": None, "TelephoneNo": None}, None)
+        key = link.create("order", order(**buyer, ShipToName="Ana Ruiz", ShipToAddress1="1 Elm Street", ShipToAddress2="Apt 4")).key
+        link.update("order", key, {"ShipToAddress2": None}, None)
+        stored = sage.state()["customers"][-1]
+        assert [stored[name] for name in ("AddressLine1", "AddressLine2", "City")] == ["1 Elm Street", "", "Reno"]
+        assert [sage.state()["sales_orders"][0][f"ShipTo{name}"] for name in ("Address1", "Address2")] == ["1 Elm Street", ""]
+
     def test_a_refusal_in_band_names_field_and_line_and_no_person(self, link):
         bad = order(ShipToName="Lee Park", ShipToZipCode="11111", ShipToCountryCode="USA")
         with pytest.raises(Refused) as refused:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from integration.ledger import crosswalk, tables
-from integration.ledger.database import write
-from integration.line import extract
+from integration import clock
+from integration.ledger import batches, crosswalk, tables
+from integration.ledger.batches import Batch
+from integration.ledger.database import read, write
+from integration.line import extract, stage
 from integration.line.journey import House
+from integration.line.stage import Bell
 from tests.fixtures.line import FLOW, assert_booked_once, booked, configure, drain, key, open_line, order, step
+from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
 
 ELSEWHERE = "elsewhere/1/1.00/0"
@@ -64,3 +69,27 @@ def test_what_waits_does_not_grow_without_end(house: House, simulators: Simulato
         connection.execute(update(tables.record).values(due_at=None))
     drain(house)
     assert_booked_once(simulators, [*first, *stuck, *late])
+
+
+def test_a_batch_is_its_workers_for_as_long_as_the_stage_takes(
+    house: House, simulators: Simulators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.heartbeat.EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(batches, "LEASE_SECONDS", 1.0)
+
+    def slow(house: House, batch: Batch) -> list[Bell]:
+        first = until_of(house, batch)
+        wait_for(lambda: clock.now() > first, 10, "the lease it was claimed with is over")
+        assert batches.claim(house.engine, batch.id, batch.stage) is None, "another worker took it over"
+        return extract.extract(house, batch)
+
+    monkeypatch.setitem(stage._STAGES, "extract", slow)
+    placed = simulators.channeladvisor.place([order(0)])
+    drain(house)
+    assert_booked_once(simulators, placed)
+
+
+def until_of(house: House, batch: Batch) -> datetime:
+    with read(house.engine) as connection:
+        until: datetime = connection.execute(select(tables.batch.c.lease_until).where(tables.batch.c.id == batch.id)).scalar_one()
+    return until

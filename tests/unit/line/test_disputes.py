@@ -179,7 +179,8 @@ def test_what_a_system_adds_to_an_address_is_an_edit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "alike"), [("25.00", 25, True), (25, "25.50", False), ("25.50", Decimal("25.5"), True), ("07", 7, False)]
+    ("one", "other", "alike"),
+    [("25.00", 25, True), (25, "25.50", False), ("25.50", Decimal("25.5"), True), ("07", 7, False), ("1.00", True, False)],
 )
 def test_an_amount_that_was_kept_is_the_whole_number_of_an_answer(one: Any, other: Any, alike: bool) -> None:
     assert (same(one, other), same(other, one)) == (alike, alike)
