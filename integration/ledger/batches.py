@@ -330,11 +330,13 @@ def due(engine: Engine, limit: int = 500) -> list[Due]:
 
 
 def _mend_times(connection: Connection, moment: datetime) -> None:
-    """A clock that was ahead and is right again has put off all work by as much: what it has put off is due."""
+    """A clock that was ahead and is right again has put off all work by as much: what it has put off is due, and what it rang for may
+    be rung for again."""
     b = tables.batch.c
     ahead = moment + timedelta(seconds=AHEAD_SECONDS)
     due_now = {"due_at": moment, "put_at": moment, "rung_at": None}
     connection.execute(update(tables.batch).where(b.state == "open", b.put_at > ahead).values(due_now))
+    connection.execute(update(tables.batch).where(b.state == "open", b.rung_at > ahead).values(rung_at=None))
     lease_now, longest = lease.until(moment, LEASE_SECONDS), lease.until(ahead, LEASE_SECONDS)
     connection.execute(update(tables.batch).where(b.state == "open", b.lease_until > longest).values(lease_until=lease_now))
 

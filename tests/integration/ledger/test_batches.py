@@ -222,6 +222,14 @@ def test_what_a_clock_that_was_ahead_has_put_off_is_due_when_it_is_right_again(
     assert batches.claim(engine, batch, stage) is not None
 
 
+def test_a_bell_that_was_lost_while_the_clock_was_ahead_is_rung_again(engine: Engine, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_batch(engine, rung_at=None)
+    with monkeypatch.context() as patch:
+        clock_ahead(patch, 60)
+        assert [bell.batch_id for bell in batches.due(engine)] == [batch]
+    assert [bell.batch_id for bell in batches.due(engine)] == [batch]
+
+
 def test_what_is_put_off_by_a_clock_that_is_right_waits(engine: Engine, batch: int) -> None:
     claimed = batches.claim(engine, batch, "extract")
     assert claimed is not None
