@@ -250,7 +250,10 @@ def _try(target: Target, parcel: Parcel, remote: Remote, dispute: Dispute) -> tu
     except NoAnswer as error:
         if error.retry_after:
             raise
-        remote = _present(target, parcel, remote.key, dispute.before)
+        try:
+            remote = _present(target, parcel, remote.key, dispute.before)
+        except SyncError:
+            raise error from None  # what matters most: it may have happened
     return remote, False
 
 

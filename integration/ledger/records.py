@@ -198,6 +198,13 @@ def of_batch(connection: Connection, batch_id: int, states: Iterable[str], due: 
     return [Record(*row) for row in connection.execute(wanted)]
 
 
+def oldest(connection: Connection, flow: str, keys: Sequence[str], state: str) -> dict[str, str]:
+    """The oldest version in this state of each of these source keys that has one."""
+    r = tables.record.c
+    found = select(r.source_key, func.min(r.version)).where(r.flow == flow, r.source_key.in_(keys), r.state == state)
+    return {row.source_key: row[1] for row in connection.execute(found.group_by(r.source_key))}
+
+
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Record]:
     r = tables.record.c
     return [Record(*row) for row in connection.execute(select(*_COLUMNS).where(r.id.in_(ids)).order_by(r.id))]

@@ -7,19 +7,21 @@ looked up by its successor.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Connection
 
 from integration import clock
 from integration.budget import SEND_WITHIN_SECONDS, SharedBudget, Work, work
 from integration.delivery import Failed, Outcome, Parcel, Skipped, deliver, differences, moved_members
 from integration.errors import Limited, SyncError, Transient, Unauthorized, Unreachable
-from integration.ledger import batches, crosswalk, lease, parts
+from integration.ledger import batches, crosswalk, lease, parts, records
 from integration.ledger.batches import Batch, Stage
 from integration.ledger.crosswalk import Crossing
-from integration.ledger.database import outlasting_a_restart, write
+from integration.ledger.database import outlasting_a_restart, read, write
 from integration.ledger.records import VALIDATED, Record
 from integration.ledger.vault import fingerprint
 from integration.line.journey import House, Journey
@@ -29,6 +31,8 @@ from integration.line.unexpected import bug
 
 LOOK_AGAIN_SECONDS = (1.0, 10.0)
 """How soon a record is looked at again that waits for another worker, and how soon at the latest."""
+
+IN_TURN = "an earlier version of it was sent and not answered yet; that is found out first"
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ class Loader:
         target = self._journey.target_budget
         token = work.set(Work(self._batch.lane))
         try:
-            jobs = self._newest([open_job(self._house, record) for record in wanted if record.state == VALIDATED])
+            jobs = self._one_version_each([open_job(self._house, record) for record in wanted if record.state == VALIDATED])
             # What waited goes one after another, in the order in which it came.
             side_by_side = 1 if batches.RELEASE in self._batch.page else target.side_by_side()
             with Pump(side_by_side) as pump, target.expecting(len(jobs)):
@@ -141,15 +145,36 @@ class Loader:
     def _is_stopped(self) -> bool:
         return self.stopped is not None
 
-    def _newest(self, jobs: list[Job]) -> list[Job]:
-        """Of several versions of one source record in a batch only the newest is delivered."""
-        newest: dict[str, Job] = {}
+    def _one_version_each(self, jobs: list[Job]) -> list[Job]:
+        """Of several versions of one source record in a batch the newest; the oldest first where an answer is still open, see `_behind`."""
+        versions: dict[str, list[Job]] = {}
         for job in sorted(jobs, key=lambda job: job.record.version):
-            older = newest.get(job.record.source_key)
-            if older is not None:
-                self._writer.superseded(older.record)
-            newest[job.record.source_key] = job
-        return [job for job in jobs if newest[job.record.source_key] is job]
+            versions.setdefault(job.record.source_key, []).append(job)
+        several = [key for key, found in versions.items() if len(found) > 1]
+        if not several:
+            return jobs
+        flow = self._flow
+        with read(self._house.engine) as connection:
+            known = crosswalk.look_up(connection, flow.source, flow.target, flow.entity, several)
+        for key in several:
+            row = known.get(key)
+            if row is None or row.intent is None:
+                *older, kept = versions[key]
+                for job in older:
+                    self._writer.superseded(job.record)
+            else:
+                kept, *newer = versions[key]
+                for job in newer:
+                    self._writer.later(job.record, look_again(job.record), IN_TURN, spend=False)
+            versions[key] = [kept]
+        return [job for job in jobs if versions[job.record.source_key][0] is job]
+
+    def _behind(self, connection: Connection, jobs: Sequence[Job], claims: Mapping[str, Crossing]) -> set[int]:
+        """The records whose turn has not come. While the answer to an earlier version's request is open nobody knows what the target
+        holds, and to a newer version that takes it back nothing would seem to be left to write."""
+        open_keys = [key for key, claimed in claims.items() if claimed.intent is not None]
+        oldest = records.oldest(connection, self._flow.name, open_keys, VALIDATED) if open_keys else {}
+        return {job.record.id for job in jobs if job.record.version > oldest.get(job.record.source_key, job.record.version)}
 
     def _plan(self, jobs: Sequence[Job]) -> list[Job]:
         flow = self._flow
@@ -164,8 +189,12 @@ class Loader:
                 flow.entity,
                 [job.record.source_key for job in jobs],
             )
+            behind = self._behind(connection, jobs, claims)
             for job in jobs:
                 claimed = claims.get(job.record.source_key)
+                if claimed is not None and job.record.id in behind:
+                    self._writer.behind(job.record, claimed, look_again(job.record), IN_TURN)
+                    continue
                 if claimed is None:
                     self._writer.later(job.record, look_again(job.record), f"another worker delivers this {flow.entity}", spend=False)
                     continue

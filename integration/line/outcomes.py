@@ -85,6 +85,11 @@ class Writer:
         due = clock.now() + timedelta(seconds=seconds)
         self._records.append({"id": record.id, "due_at": due, "reason": why, "attempts": record.attempts + (1 if spend else 0)})
 
+    def behind(self, record: Record, crossing: Crossing, seconds: float, why: str) -> None:
+        """Later, and the claim is for whoever comes before it."""
+        self._crossings.append({"id": crossing.id, **FREE})
+        self.later(record, seconds, why, spend=False)
+
     def failed(self, record: Record, error: SyncError) -> None:
         """Again later where the failure may pass, to a person where it may not or has come too often."""
         if isinstance(error, (Limited, Waiting)):
@@ -179,7 +184,8 @@ class Writer:
             self._unanswered(record, crossing, outcome)
         else:
             if outcome.delivered is not None:
-                self._crossings.append({**self._held(crossing, outcome.delivered, crossing.delivered_version), **NO_INTENT, **FREE})
+                intent = {} if isinstance(outcome.error, NoAnswer) else NO_INTENT
+                self._crossings.append({**self._held(crossing, outcome.delivered, crossing.delivered_version), **intent, **FREE})
                 self._lines += order_lines.rows(flow, record.source_key, outcome.delivered.remote.key, about.get("lines", ()))
             else:
                 self._crossings.append({"id": crossing.id, **self._intent_after(crossing, outcome.error), **FREE})
@@ -212,7 +218,7 @@ class Writer:
     def _intent_after(self, crossing: Crossing, error: SyncError) -> dict[str, Any]:
         """An intent of ours that surely had no effect is taken back; one of an earlier worker stays as it was."""
         if crossing.intent is None:
-            return {} if error.kind == "bug" else NO_INTENT
+            return {} if error.kind == "bug" or isinstance(error, NoAnswer) else NO_INTENT
         return {"intent": crossing.intent, "intent_at": crossing.intent_at, "resend_after": crossing.resend_after}
 
     def _tell(self, crossing: Crossing, record: Record | None, outcome: Outcome, sent_at: datetime, entity: str) -> None:

@@ -15,6 +15,7 @@ from integration.ledger.database import read, write
 from integration.line import extract
 from integration.line.holds import release
 from integration.line.journey import House
+from integration.line.load import Loader
 from integration.line.stage import work_on
 from tests.fixtures.line import FLOW, drain, step, work_through
 from tests.fixtures.simulators import Simulators
@@ -275,6 +276,66 @@ def test_a_status_waits_while_the_erp_cannot_be_asked_whether_it_still_stands(op
     drain(house, "order-status")
     assert statuses(simulators, one) == ("OnHold", "OnHold")
     assert letters(house) == []
+
+
+@pytest.mark.parametrize("booked_before", [False, True])
+def test_a_hold_that_ends_before_its_answer_is_known_does_not_stay(opened: Opened, simulators: Simulators, booked_before: bool) -> None:
+    """What was delivered last is what the newer version says, and the target holds what came between."""
+    house = opened()
+    (one,) = place(simulators)
+    if booked_before:
+        synced(house)
+    on_channel(simulators, one, "OnHold")
+    simulators.tims.faults(
+        {"drop-after-commit": {"times": 1, "operations": ["updateSalesOrder"]}, "server-error": {"operations": ["getSalesOrder"]}}
+    )
+    step(house, FLOW)
+    assert sales_order(simulators, one)["OrderStatus"] == "OnHold"
+    simulators.tims.clear()
+    on_channel(simulators, one, "Pending")
+    step(house, FLOW)
+    synced(house)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == waiting(house) == []
+
+
+@pytest.mark.parametrize("booked_before", [False, True])
+def test_a_hold_that_ends_before_the_successor_of_a_killed_worker_comes_does_not_stay(
+    opened: Opened, simulators: Simulators, booked_before: bool
+) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    if booked_before:
+        synced(house)
+    on_channel(simulators, one, "OnHold")
+    with patch.object(Loader, "_write", side_effect=SystemExit), pytest.raises(SystemExit):
+        step(house, FLOW)
+    assert sales_order(simulators, one)["OrderStatus"] == "OnHold"
+    on_channel(simulators, one, "Pending")
+    step(house, FLOW)
+    with write(house.engine) as connection:
+        connection.execute(update(tables.batch).where(tables.batch.c.owner.is_not(None)).values(lease_until=clock.now()))
+    synced(house)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == waiting(house) == []
+
+
+def test_versions_of_one_batch_go_in_turn_while_an_answer_is_open(opened: Opened, simulators: Simulators) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    on_channel(simulators, one, "OnHold")
+    with patch.object(Loader, "_write", side_effect=SystemExit), pytest.raises(SystemExit):
+        step(house, FLOW)
+    on_channel(simulators, one, "Pending")
+    step(house, FLOW)
+    r, b = tables.record.c, tables.batch.c
+    with write(house.engine) as connection:
+        first, second = connection.execute(select(r.batch_id).where(r.flow == FLOW).order_by(r.id)).scalars()
+        connection.execute(update(tables.record).where(r.batch_id == second).values(batch_id=first, due_at=None))
+        connection.execute(update(tables.batch).where(b.id == first).values(lease_until=clock.now()))
+    synced(house)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == waiting(house) == []
 
 
 def read_only(house: House, flow: str) -> list[tuple[int, Stage]]:
