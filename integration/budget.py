@@ -84,7 +84,7 @@ class SharedBudget:
 
     def side_by_side(self) -> int:
         """How many requests may run at a time on behalf of the present work; more threads would only wait."""
-        most = self._slot_limit(work.get())
+        most = self._own_limit(work.get())
         # One reads while another writes; what is more would only wait for the writer.
         return most if self._writing is None else min(most, self._writing.side_by_side() + 1)
 
@@ -202,8 +202,9 @@ class SharedBudget:
         return budgets.Spare(self._grant, spare) if spare and self._grant is not None else None
 
     def _slots_wanted(self, job: Work) -> int:
-        needed = max(self._running() + self._waiting + 1, min(self._expected, self._slot_limit(job)))
-        return max(0, min(needed, self._slot_limit(job)) - len(self._slots))
+        most = self._own_limit(job)
+        needed = max(self._running() + self._waiting + 1, min(self._expected, most))
+        return max(0, min(needed, most) - len(self._slots))
 
     def _running(self) -> int:
         """How many requests the system may count as ours."""
@@ -215,6 +216,10 @@ class SharedBudget:
         # One slot is left free: the system may still count a request whose answer we have just read.
         most = max(1, self._limits.concurrent - 1)
         return max(1, int(most * SHARE[job.lane]))
+
+    def _own_limit(self, job: Work) -> int:
+        """Of the lane's slots what one process may take: it leaves one, or nobody could speak to the system while it stood still."""
+        return min(self._slot_limit(job), max(1, self._limits.concurrent - 2))
 
     def _give_back_idle(self) -> None:
         with self._changed:
