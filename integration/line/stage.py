@@ -52,7 +52,7 @@ class TimeIsUp(BaseException):
     """The worker's time for one turn is over: what is left of the batch goes on in another. No fault, so no `except Exception` takes it."""
 
 
-def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:  # noqa: PLR0912 - one row for each decision
+def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:
     """Do a batch's stage; gives the bells to ring after. Does nothing where the batch is done, elsewhere or in another's hands."""
     batch = batches.claim(house.engine, batch_id, stage)
     if batch is None:
@@ -61,38 +61,48 @@ def work_on(house: House, batch_id: int, stage: Stage) -> list[Bell]:  # noqa: P
     with held, structlog.contextvars.bound_contextvars(flow=batch.flow, run=batch.run_id, batch=batch.id, stage=stage):
         token = work.set(Work(batch.lane))
         try:
-            bells = _STAGES[stage](house, batch)
-            log.info("stage done", rings=[f"{following} {number}" for number, following in bells])
-            return bells
-        except LostLease:
+            return _do(house, batch)
+        except LostLease:  # in the stage, or when what it had raised was to be noted: the batch is its new owner's
             log.warning("lease lost", owner=batch.owner)
-        except TimeIsUp:
-            log.warning("time is up")
-            batches.postpone(house.engine, batch, TIME_IS_UP_SECONDS, "its time was up; what is left goes on", spend=False)
-        except (Limited, Waiting) as error:
-            batches.postpone(house.engine, batch, error.retry_after, str(error), spend=False)
-        except (Unauthorized, Unreachable) as error:
-            journey = house.journey(batch.flow)
-            _rest(house, batch, error, journey.source_budget if stage == "extract" else journey.target_budget)
-        except Transient as error:
-            is_poll = stage == "extract" and KEYS not in batch.page
-            seconds = backoff(batch.attempts, LONGEST_WITHOUT_LOOK) if is_poll else backoff(batch.attempts)
-            batches.postpone(house.engine, batch, max(seconds, error.retry_after or 0.0), str(error), spend=True)
-        except (OperationalError, InterfaceError):
-            log.warning("database away")
-            batches.postpone(house.engine, batch, DATABASE_SECONDS, "the database did not answer", spend=False)
-        except Misconfigured as error:  # no record's fault: all wait until it is set right
-            batches.postpone(house.engine, batch, MISCONFIGURED_SECONDS, str(error), spend=False)
-        except SyncError as error:
-            _give_up(house, batch, error)
-        except Exception as error:  # noqa: BLE001 - a worker outlives what nobody expected
-            failure = bug(error, stage)
-            if batch.attempts < BUGS_ALLOWED:
-                batches.postpone(house.engine, batch, backoff(batch.attempts), str(failure), spend=True)
-            else:
-                _give_up(house, batch, failure)
+            return []
         finally:
             work.reset(token)
+
+
+def _do(house: House, batch: Batch) -> list[Bell]:
+    """The stage, and what becomes of the batch where it raises. Raises LostLease."""
+    stage = batch.stage
+    try:
+        bells = _STAGES[stage](house, batch)
+        log.info("stage done", rings=[f"{following} {number}" for number, following in bells])
+        return bells
+    except LostLease:
+        raise
+    except TimeIsUp:
+        log.warning("time is up")
+        batches.postpone(house.engine, batch, TIME_IS_UP_SECONDS, "its time was up; what is left goes on", spend=False)
+    except (Limited, Waiting) as error:
+        batches.postpone(house.engine, batch, error.retry_after, str(error), spend=False)
+    except (Unauthorized, Unreachable) as error:
+        journey = house.journey(batch.flow)
+        _rest(house, batch, error, journey.source_budget if stage == "extract" else journey.target_budget)
+    except Transient as error:
+        is_poll = stage == "extract" and KEYS not in batch.page
+        seconds = backoff(batch.attempts, LONGEST_WITHOUT_LOOK) if is_poll else backoff(batch.attempts)
+        batches.postpone(house.engine, batch, max(seconds, error.retry_after or 0.0), str(error), spend=True)
+    except (OperationalError, InterfaceError):
+        log.warning("database away")
+        batches.postpone(house.engine, batch, DATABASE_SECONDS, "the database did not answer", spend=False)
+    except Misconfigured as error:  # no record's fault: all wait until it is set right
+        batches.postpone(house.engine, batch, MISCONFIGURED_SECONDS, str(error), spend=False)
+    except SyncError as error:
+        _give_up(house, batch, error)
+    except Exception as error:  # noqa: BLE001 - a worker outlives what nobody expected
+        failure = bug(error, stage)
+        if batch.attempts < BUGS_ALLOWED:
+            batches.postpone(house.engine, batch, backoff(batch.attempts), str(failure), spend=True)
+        else:
+            _give_up(house, batch, failure)
     return []
 
 

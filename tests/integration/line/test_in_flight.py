@@ -89,6 +89,27 @@ def test_a_batch_is_its_workers_for_as_long_as_the_stage_takes(
     assert_booked_once(simulators, placed)
 
 
+def test_who_comes_back_after_another_took_over_its_batch_says_nothing_of_it(
+    house: House, simulators: Simulators, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that stood still beyond its lease, and whose time is up as soon as it goes on."""
+    placed = simulators.channeladvisor.place([order(0)])
+
+    def frozen(house: House, batch: Batch) -> list[Bell]:
+        with write(house.engine) as connection:
+            connection.execute(update(tables.batch).where(tables.batch.c.id == batch.id).values(owner=ELSEWHERE, note="in hand"))
+        raise stage.TimeIsUp
+
+    with monkeypatch.context() as patch:
+        patch.setitem(stage._STAGES, "extract", frozen)
+        step(house, FLOW)
+    with write(house.engine) as connection:
+        assert [tuple(row) for row in connection.execute(select(tables.batch.c.owner, tables.batch.c.note))] == [(ELSEWHERE, "in hand")]
+        connection.execute(update(tables.batch).values(lease_until=clock.now()))
+    drain(house)
+    assert_booked_once(simulators, placed)
+
+
 def until_of(house: House, batch: Batch) -> datetime:
     with read(house.engine) as connection:
         until: datetime = connection.execute(select(tables.batch.c.lease_until).where(tables.batch.c.id == batch.id)).scalar_one()
