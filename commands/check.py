@@ -167,7 +167,9 @@ def _asked(settings: Settings, connection: Connection, engine: Engine | None) ->
     except Misconfigured as fault:
         yield Verdict("connection", connection.name, ok=False, sentence=fault.message)
         return
-    budget: Budget = SharedBudget(engine, connection.name, declared.limits, declared.times.total) if engine else _Uncounted()
+    budget: Budget = (
+        SharedBudget(engine, connection.name, declared.limits, declared.times.total, declared.times.settle) if engine else _Uncounted()
+    )
     found = reachable(connection, budget)
     sentence = found.sentence.removeprefix(f"{connection.name}: ")
     advice = "" if found.ok else f"; look at [connections.{connection.name}] and at the network."

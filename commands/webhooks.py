@@ -174,7 +174,7 @@ def _account(invocation: Invocation, name: str) -> Iterator[_Account]:
 def _of(house: House, name: str) -> _Account:
     settings = house.settings
     declared = definition(settings.connections[name])
-    budget = SharedBudget(house.engine, name, declared.limits, declared.times.total + declared.times.settle)
+    budget = SharedBudget(house.engine, name, declared.limits, declared.times.total, declared.times.settle)
     file = SecretsFile(settings.home / SECRETS_FILE, settings.master_key.reveal())
     subscriptions = connect(settings.connections[name], budget).subscriptions
     return _Account(name, settings, house.engine, subscriptions, WebhookSecrets(file, name))

@@ -71,7 +71,7 @@ class Wiring:
             if name not in self._connections:
                 configured = self.settings.connections[name]
                 declared = definition(configured)
-                budget = SharedBudget(self.engine, name, declared.limits, declared.times.total + declared.times.settle)
+                budget = SharedBudget(self.engine, name, declared.limits, declared.times.total, declared.times.settle)
                 self._connections[name] = (connect(configured, budget), budget)
             return self._connections[name]
 

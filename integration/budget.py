@@ -52,19 +52,22 @@ work: ContextVar[Work] = ContextVar("work", default=Work())  # noqa: B039 - Work
 class SharedBudget:
     """The budget of one connection as one process sees it; safe to share between threads."""
 
-    def __init__(self, engine: Engine, connection: str, limits: Limits, slot_seconds: float, *, slots_of: str | None = None) -> None:
-        """`slots_of` is the name under which slots are kept, if not the connection's: writes have their own where they are counted
-        apart; requests and pauses are the connection's."""
+    def __init__(
+        self, engine: Engine, connection: str, limits: Limits, longest: float, settle: float = 0.0, *, slots_of: str | None = None
+    ) -> None:
+        """A request takes `longest` seconds at most, and where it was given up on the system may be at work on it for `settle` more.
+        `slots_of` is the name under which slots are kept, if not the connection's: writes have their own where they are counted apart;
+        requests and pauses are the connection's."""
         self._writing: SharedBudget | None = None
         if limits.writers is not None:
             own = replace(limits, concurrent=limits.writers, readers=None, writers=None)
-            self._writing = SharedBudget(engine, connection, own, slot_seconds, slots_of=f"{connection} writes")
+            self._writing = SharedBudget(engine, connection, own, longest, settle, slots_of=f"{connection} writes")
         limits = replace(limits, concurrent=limits.readers or limits.concurrent)
         self._slots_of = slots_of or connection
         self._engine = engine
         self._connection = connection
         self._limits = limits
-        self._slot_seconds = slot_seconds
+        self._longest, self._settle = longest, settle
         self._owner = lease.new_owner()
         self._changed = threading.Condition()
         self._lot = 0
@@ -177,7 +180,8 @@ class SharedBudget:
                 window=self.window,
                 slots=slots,
                 slot_limit=self._slot_limit(job),
-                slot_seconds=self._slot_seconds,
+                slot_seconds=self._longest + self._settle,
+                settle_seconds=self._settle,
                 spare=spare,
                 slots_of=self._slots_of,
             )

@@ -16,9 +16,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 from integration.ledger import lease, tables
 from integration.ledger.database import read, write
 
-AFTER_DEATH_SECONDS = 5.0
-"""How long a slot of a process that died stays taken: the system may still be at its request."""
-
 
 @dataclass(frozen=True, slots=True)
 class Granted:
@@ -80,11 +77,14 @@ def take(
     slots: int,
     slot_limit: int,
     slot_seconds: float,
+    settle_seconds: float,
     spare: Spare | None = None,
     slots_of: str | None = None,
 ) -> Granted:
     """Reserve up to `requests` of the `limit` in any `window` seconds, renew the owner's slots and take more of the `slot_limit`, up
-    to `slots` in all; `spare` is given back first. `slots_of` is the name under which the slots are kept, if not the connection's."""
+    to `slots` in all; `spare` is given back first. A slot is the owner's for `slot_seconds`; once that is seen to be dead for
+    `settle_seconds` at most, in which the system may still be at its request. `slots_of` is the name under which the slots are kept, if
+    not the connection's."""
     b = tables.budget.c
     with write(engine) as connection:
         locked = select(tables.budget).where(b.connection == connection_name).with_for_update()
@@ -100,7 +100,7 @@ def take(
         free, wait = _requests_left(connection, connection_name, moment, limit, window)
         if requests and free <= 0:
             return Granted(0, (), max(wait, 0.05), "the limit of requests is reached")
-        mine = _take_slots(connection, slots_of or connection_name, owner, moment, slots, slot_limit, slot_seconds)
+        mine = _take_slots(connection, slots_of or connection_name, owner, moment, slots, slot_limit, slot_seconds, settle_seconds)
         if not mine:
             return Granted(0, (), 0.05, "as many requests as may run at a time are running")
         granted, grant = min(requests, free), None
@@ -121,23 +121,27 @@ def _requests_left(connection: Connection, name: str, moment: datetime, limit: i
 
 
 def _take_slots(
-    connection: Connection, name: str, owner: str, moment: datetime, wanted: int, limit: int, seconds: float
+    connection: Connection, name: str, owner: str, moment: datetime, wanted: int, limit: int, seconds: float, settle: float
 ) -> tuple[int, ...]:
     s = tables.budget_slot.c
-    until = lease.until(moment, seconds)
+    until, settled = lease.until(moment, seconds), lease.until(moment, settle)
     mine: list[int] = []
     taken: list[int] = []
     over: list[int] = []
+    orphaned: list[int] = []
     for one in connection.execute(select(tables.budget_slot).where(s.connection == name).order_by(s.slot)).all():
-        orphaned = one.held_until <= lease.until(moment, seconds - AFTER_DEATH_SECONDS) and lease.is_dead(one.owner)
         if one.owner == owner:
             mine.append(one.slot)
-        elif moment < one.held_until <= until and not orphaned:
+        elif moment < one.held_until <= until:
             taken.append(one.slot)
+            if one.held_until > settled and lease.is_dead(one.owner):
+                orphaned.append(one.slot)
         else:
             over.append(one.slot)
     if over:
         connection.execute(delete(tables.budget_slot).where(s.connection == name, s.slot.in_(over)))
+    if orphaned:
+        connection.execute(update(tables.budget_slot).where(s.connection == name, s.slot.in_(orphaned)).values(held_until=settled))
     if mine:
         connection.execute(update(tables.budget_slot).where(s.connection == name, s.slot.in_(mine)).values(held_until=until))
     occupied = {*mine, *taken}
