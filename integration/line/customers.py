@@ -154,6 +154,10 @@ class Customers:
             newer = job.crossing.delivered_version is None or job.crossing.delivered_version < job.version
             if newer and job.crossing.delivered_hash != fingerprint(job.body):
                 ready.append(job)
+        # Until it is answered nobody knows what was told last, and an order that takes it back must not seem to say nothing new.
+        unknown = [{"id": job.crossing.id, "delivered_hash": None} for job in ready if job.crossing is not None]
+        with write(self._house.engine) as connection:
+            crosswalk.record_changes(connection, self._owner, unknown)
         self._send_soon()
         return ready
 

@@ -83,6 +83,20 @@ def test_an_older_order_that_comes_late_does_not_bring_the_old_address_back(open
     assert cities(simulators) == ["Dallas"]
 
 
+def test_a_change_that_is_taken_back_before_its_answer_was_known_does_not_stay(opened: Opened, simulators: Simulators) -> None:
+    house = opened(orders='customers = "latest"')
+    simulators.channeladvisor.place([order(1)])
+    drain(house)
+    simulators.tims.faults({"drop-after-commit": {"times": 1, "operations": ["updateCustomer"]}})
+    simulators.channeladvisor.place([moved()])
+    drain(house)
+    assert cities(simulators) == ["Dallas"]
+    simulators.channeladvisor.place([order(1, OrderID="113-0000098-1234567")])
+    drain(house)
+    assert cities(simulators) == ["Austin"]
+    assert letters(house) == []
+
+
 def test_a_customer_that_will_not_be_changed_keeps_no_order_from_being_booked(opened: Opened, simulators: Simulators) -> None:
     house = opened(orders='customers = "latest"')
     placed = simulators.channeladvisor.place([order(1)])
