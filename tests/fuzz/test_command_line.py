@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -14,8 +15,10 @@ from hypothesis import strategies as st
 
 from commands.cli import COMMANDS, cli
 from commands.exits import Exit
+from commands.scaffold import checkout
+from integration.ledger import rotation
 from tests.fixtures.fuzz import ODD_TEXTS, fuzz
-from tests.unit.commands.conftest import CONFIG, VARIABLES
+from tests.unit.commands.conftest import CONFIG, VARIABLES, a_checkout
 
 SERVERS = {"up", "demo", "gateway", "metrics"}
 """They run until they are stopped."""
@@ -87,6 +90,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (made / "integration.toml").write_text(CONFIG)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)
+        patch.setattr(checkout, "ROOT", a_checkout(made / "checkout"))
+        patch.setattr(rotation, "SETTLED_AFTER", timedelta(0))  # or `keys rotate` waits a minute and a half
         for name in (*VARIABLES, "FLOWER_PASSWORD"):
             patch.setenv(name, f"value-of-{name.lower()}")
         assert CliRunner().invoke(cli, ["secrets", "set", "tims-id"], input="value\n").exit_code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,7 +34,24 @@ target = "books"
 """
 VARIABLES = ("CA_APPLICATION_ID", "CA_SHARED_SECRET", "CA_REFRESH_TOKEN", "TIMS_CLIENT_ID", "TIMS_CLIENT_SECRET")
 
+ROOT = Path(__file__).parents[3]
+REGISTRIES = (
+    "connectors/registry.py",
+    "connectors/simulation/registry.py",
+    "pyproject.toml",
+    "tests/integration/connectors/test_contract.py",
+)
+
 Call = Callable[..., Result]
+
+
+def a_checkout(root: Path) -> Path:
+    """A checkout with the registries in it, and nothing else: what begins a system writes there."""
+    for file in REGISTRIES:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, root / file)
+    (root / "mappings").mkdir()
+    return root
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,15 @@ from commands.scaffold import checkout
 from connectors.registry import SYSTEMS
 from integration.canonical import CANONICAL
 from integration.mapping import load_mapping
-from tests.unit.commands.conftest import Call
+from tests.unit.commands.conftest import REGISTRIES, ROOT, Call, a_checkout
 
-ROOT = Path(__file__).parents[3]
-REGISTRIES = (
-    "connectors/registry.py",
-    "connectors/simulation/registry.py",
-    "pyproject.toml",
-    "tests/integration/connectors/test_contract.py",
-)
 PAIRS = sorted({(system.name, entity) for system in SYSTEMS.values() for entity in (*system.reads, *system.writes) if entity in CANONICAL})
 
 
 @pytest.fixture
 def source(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout with the registries in it, and nothing else."""
-    root = folder / "checkout"
-    for file in REGISTRIES:
-        (root / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / file, root / file)
-    (root / "mappings").mkdir()
+    root = a_checkout(folder / "checkout")
     monkeypatch.setattr(checkout, "ROOT", root)
     return root
 
