@@ -16,8 +16,9 @@ demo: .venv/run.stamp ## the whole thing with simulated systems; ORDERS=200 ends
 
 install: .venv/run.stamp ## what it needs to run, into .venv
 
+# One process more than cores: many tests wait for others more than they compute.
 test: .venv/dev.stamp ## the whole suite; ARGS="tests/unit -k mapping" for a part
-	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 lint: .venv/dev.stamp ## ruff: faults and format
 	@$(BIN)/ruff check .
