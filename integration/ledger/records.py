@@ -201,8 +201,10 @@ def of_batch(connection: Connection, batch_id: int, states: Iterable[str], due: 
 def oldest(connection: Connection, flow: str, keys: Sequence[str], state: str) -> dict[str, str]:
     """The oldest version in this state of each of these source keys that has one."""
     r = tables.record.c
-    found = select(r.source_key, func.min(r.version)).where(r.flow == flow, r.source_key.in_(keys), r.state == state)
-    return {row.source_key: row[1] for row in connection.execute(found.group_by(r.source_key))}
+    oldest: dict[str, str] = {}
+    for key, version in connection.execute(select(r.source_key, r.version).where(r.flow == flow, r.source_key.in_(keys), r.state == state)):
+        oldest[key] = min(version, oldest.get(key, version))  # not the database's min: its collation may sort otherwise than we do
+    return oldest
 
 
 def by_ids(connection: Connection, ids: Sequence[int]) -> list[Record]:
