@@ -53,6 +53,9 @@ def test_one_alert_and_one_all_clear(
     assert watcher.people.titles() == ["Integration: 1 alert"]
     assert watcher.people.got[0][2].startswith("tims: ")
     simulators.tims.clear()
-    go_on(20)
+    for _ in range(60):  # when the batch comes back is a matter of chance, within bounds
+        if len(watcher.people.titles()) > 1:
+            break
+        go_on(1)
     assert watcher.people.titles() == ["Integration: 1 alert", "Integration: 1 alert over"]
     assert len(booked(simulators)) == 1
