@@ -320,6 +320,27 @@ def test_a_hold_that_ends_before_the_successor_of_a_killed_worker_comes_does_not
     assert letters(house) == waiting(house) == []
 
 
+def test_a_hold_of_the_erp_that_ends_before_its_answer_is_known_does_not_stay_on_the_channel(
+    opened: Opened, simulators: Simulators
+) -> None:
+    house = opened()
+    (one,) = place(simulators)
+    synced(house)
+    in_tims(simulators, one, "OnHold")
+    with patch.object(Loader, "_write", side_effect=SystemExit), pytest.raises(SystemExit):
+        step(house, "order-status")
+    assert statuses(simulators, one) == ("OnHold", "OnHold")
+    in_tims(simulators, one, "Open")
+    step(house, "order-status")
+    with write(house.engine) as connection:
+        connection.execute(update(tables.batch).where(tables.batch.c.owner.is_not(None)).values(lease_until=clock.now()))
+    drain_only(house, "order-status")
+    synced(house, "order-status")
+    synced(house)
+    assert statuses(simulators, one) == ("Pending", "Open")
+    assert letters(house) == waiting(house) == []
+
+
 def test_versions_of_one_batch_go_in_turn_while_an_answer_is_open(opened: Opened, simulators: Simulators) -> None:
     house = opened()
     (one,) = place(simulators)
