@@ -47,6 +47,11 @@ class Job:
     crossing: Crossing | None = None
     before: dict[str, Any] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an earlier request may have taken effect: then it is brought to its end, before anything newer is said."""
+        return self.crossing is not None and self.crossing.intent is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -93,8 +93,8 @@ class OrderLoader(Loader):
             waiting = Waiting("a shipment of this order is just being told to its source", look_again(job.record))
             return Answer(job, Failed(waiting), clock.now())
         try:
-            booked = job.crossing is not None and job.crossing.target_key is not None and job.crossing.intent is None
-            stale = self.overtaken(job, job.about["status"]) if booked and self.disagreed(job) else None
+            booked = job.crossing is not None and job.crossing.target_key is not None
+            stale = self.overtaken(job, job.about["status"]) if booked and self.disagreed(job) and not job.is_open else None
         except SyncError as error:
             self._notice(error)
             return Answer(job, Failed(error), clock.now())

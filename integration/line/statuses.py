@@ -72,11 +72,6 @@ def _speak_for_all(journey: Journey, origin: Origin, canonical: Canonical) -> No
             raise Conflict(f"{canonical['source_key']} {said}", (FieldError(STATUS, f"{said}; settle it, then dismiss this"),))
 
 
-def _is_open(job: Job) -> bool:
-    """Whether an earlier request may have taken effect: then it is brought to its end, before any newer word."""
-    return job.crossing is not None and job.crossing.intent is not None
-
-
 class StatusLoader(Loader):
     """Reads the channel's order before it writes to it: a status is only changed where nobody there has changed it since."""
 
@@ -108,7 +103,7 @@ class StatusLoader(Loader):
     def _send_job(self, job: Job) -> Answer:
         sent_at = clock.now()
         try:
-            stale = self.overtaken(job, job.about["order_status"]) if self.disagreed(job) and not _is_open(job) else None
+            stale = self.overtaken(job, job.about["order_status"]) if self.disagreed(job) and not job.is_open else None
             outcome = stale or self._bring_anew(job)
         except NoAnswer as error:  # the same status twice is the same as once
             outcome = Unanswered(error, clock.now(), sent=True)
