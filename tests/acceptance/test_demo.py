@@ -17,7 +17,8 @@ from tests.fixtures.families import alive, family
 from tests.fixtures.processes import running, wait_for
 from tests.fixtures.simulators import ROOT
 
-SECONDS = 75.0
+# Longer than a demo in which nothing moves goes on, so that it says itself what it waits for.
+SECONDS = 240.0
 
 
 def command(*arguments: str) -> list[str]:
