@@ -18,7 +18,9 @@ from tests.fixtures.processes import running, wait_for
 from tests.fixtures.simulators import ROOT
 
 # Longer than a demo in which nothing moves goes on, so that it says itself what it waits for.
-SECONDS = 240.0
+SECONDS = 180.0
+
+pytestmark = pytest.mark.timeout(SECONDS + 60)
 
 
 def command(*arguments: str) -> list[str]:
@@ -39,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def wait_for_configuration(folder: Path) -> dict[str, Any]:
     """What the demo has written for itself, as soon as it is there and the simulated systems answer."""
     file = folder / ".integration-demo" / "integration.toml"
-    configuration = tomllib.loads(wait_for(lambda: file.exists() and file.read_text(), 20))
+    configuration = tomllib.loads(wait_for(lambda: file.exists() and file.read_text()))
 
     def answers() -> bool:
         try:
@@ -47,7 +49,7 @@ def wait_for_configuration(folder: Path) -> dict[str, Any]:
         except requests.ConnectionError:
             return False
 
-    wait_for(answers, 20)
+    wait_for(answers)
     return configuration
 
 
@@ -90,8 +92,8 @@ def test_an_order_that_is_not_booked_fails_the_demo_and_is_told(folder: Path) ->
 def test_ctrl_c_stops_everything_and_leaves_nothing(folder: Path) -> None:
     with running(command(), folder / "output", stop=signal.SIGINT) as demo:
         flower = f"http://127.0.0.1:{wait_for_configuration(folder)['flower']['port']}"
-        wait_for(lambda: re.search(r"[1-9]\d* booked", (folder / "output").read_text()), 40)
-        assert wait_for(lambda: requests.get(f"{flower}/broker", timeout=10), 20).status_code == 200
+        wait_for(lambda: re.search(r"[1-9]\d* booked", (folder / "output").read_text()))
+        assert wait_for(lambda: requests.get(f"{flower}/broker", timeout=10)).status_code == 200
         everybody = family(demo.pid)
         assert len(everybody) > 10
         demo.send_signal(signal.SIGINT)

@@ -24,7 +24,6 @@ from tests.fixtures.simulators import ROOT, Simulators
 pytestmark = pytest.mark.kills
 
 UP = [sys.executable, "-m", "tests.acceptance.impatient", "up"]
-SECONDS = 60.0
 
 
 class Installation:
@@ -60,7 +59,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulators: Si
     configure(monkeypatch, tmp_path, simulators, "", flower_port=flower, more=more)
     output = tmp_path / "output"
     with running(UP, output, cwd=ROOT) as up:
-        wait_for(lambda: '"running"' in output.read_text() or up.poll() is not None, SECONDS)
+        wait_for(lambda: '"running"' in output.read_text() or up.poll() is not None)
         assert up.poll() is None, output.read_text()
         with open_line() as house:
             yield Installation(tmp_path / ".integration", up, house)
@@ -68,21 +67,21 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulators: Si
 
 def test_a_frozen_worker_and_a_frozen_beat_are_restarted_and_told(installation: Installation, simulators: Simulators) -> None:
     placed = place(simulators, 2)
-    wait_for(lambda: len(exported(simulators)) == 2, SECONDS)
+    wait_for(lambda: len(exported(simulators)) == 2)
     # One order in the middle of its way to TIMS: the batch is held by a lease that would last for two minutes.
     simulators.tims.latency(1500)
     placed += place(simulators, 1, first=2)
-    wait_for(installation.due_at_load, SECONDS)
+    wait_for(installation.due_at_load)
     installation.freeze("worker-load")
     simulators.tims.latency(0)
     placed += place(simulators, 2, first=3)
-    wait_for(lambda: installation.restarts()["worker-load"] == 1, SECONDS)
+    wait_for(lambda: installation.restarts()["worker-load"] == 1)
     installation.freeze("beat")
-    wait_for(lambda: installation.restarts()["beat"] == 1, SECONDS)
+    wait_for(lambda: installation.restarts()["beat"] == 1)
     placed += place(simulators, 1, first=5)
-    wait_for(lambda: len(exported(simulators)) == len(placed), SECONDS)
+    wait_for(lambda: len(exported(simulators)) == len(placed))
     assert_booked_once(simulators, placed)
     # The ledger is SQLite: had the worker been frozen in a transaction, nobody else could have left a pulse, and more are restarted.
     restarted = {"worker-load", "beat"}
     assert restarted <= {name for name, restarts in installation.restarts().items() if restarts}
-    wait_for(lambda: restarted <= installation.told("restarted"), SECONDS)
+    wait_for(lambda: restarted <= installation.told("restarted"))

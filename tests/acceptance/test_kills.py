@@ -16,8 +16,8 @@ from commands import valkey
 from integration.ledger import holds, tables
 from integration.ledger.database import read, write
 from integration.ledger.open_letters import open_letters
-from tests.fixtures.line import POISON, SECONDS, Service, booked, configure, exported, key, open_line, place, wait_until_through, with_sku
-from tests.fixtures.processes import running, wait_for
+from tests.fixtures.line import POISON, Service, booked, configure, exported, key, open_line, place, wait_until_through, with_sku
+from tests.fixtures.processes import PATIENCE_SECONDS, running, wait_for
 from tests.fixtures.simulators import Simulators
 
 pytestmark = pytest.mark.kills
@@ -38,7 +38,7 @@ def test_a_worker_killed_between_intent_and_outcome(service: Service, simulators
     placed = place(simulators, 3)
     worker = service.worker()
     service.beat()
-    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"), SECONDS)
+    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"))
     kill(worker)
     assert not exported(simulators)
     service.worker("second")
@@ -55,12 +55,12 @@ def test_a_worker_killed_while_it_books_what_was_on_hold(service: Service, simul
             with read(house.engine) as connection:
                 return len(holds.listed(connection))
 
-        wait_for(lambda: on_hold() == 1, SECONDS)
+        wait_for(lambda: on_hold() == 1)
         simulators.tims.faults(hang={"times": 1, "delay": 3, "commit": True, "operations": ["createSalesOrder"]})
         simulators.tims.items({"SKU": "LATER-1", "Description": "New", "Cost": "1.0000", "ListPrice": "2.0000", "Status": "Active"})
         with write(house.engine) as connection:  # as if what was unknown were to be asked for again
             connection.execute(delete(tables.item))
-        wait_for(lambda: simulators.tims.stats()["faults"].get("hang"), SECONDS)
+        wait_for(lambda: simulators.tims.stats()["faults"].get("hang"))
         kill(worker)
         service.worker("second")
         wait_until_through(simulators, placed)
@@ -82,7 +82,7 @@ def test_everything_killed_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     simulators.tims.latency(100)
     placed = place(simulators, 40)
     with everything(tmp_path, port, "first") as processes:
-        wait_for(lambda: len(booked(simulators)) > 5, SECONDS)
+        wait_for(lambda: len(booked(simulators)) > 5)
         kill(*processes)
         assert len(booked(simulators)) < len(placed)
     with everything(tmp_path, port, "second"):
@@ -96,7 +96,7 @@ def test_a_record_that_kills_its_worker_is_put_aside_alone(service: Service, sim
     service.beat()
     wait_until_through(simulators, placed)
     with open_line() as house:
-        (letter,) = wait_for(lambda: open_letters(house.engine), SECONDS)
+        (letter,) = wait_for(lambda: open_letters(house.engine))
     assert letter.source_key == key(poison)
     assert "killed its worker" in letter.reason
 
@@ -106,9 +106,9 @@ def test_a_worker_that_is_told_to_end_leaves_nothing_half_done(service: Service,
     placed = place(simulators, 30)
     worker = service.worker()
     service.beat()
-    wait_for(lambda: len(booked(simulators)) > 3, SECONDS)
+    wait_for(lambda: len(booked(simulators)) > 3)
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(SECONDS) == 0
+    assert worker.wait(PATIENCE_SECONDS) == 0
     with open_line() as house, house.engine.connect() as connection:
         assert not connection.execute(select(tables.crosswalk.c.id).where(tables.crosswalk.c.intent.is_not(None))).all()
         assert not connection.execute(select(tables.batch.c.id).where(tables.batch.c.owner.is_not(None))).all()

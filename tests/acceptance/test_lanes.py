@@ -8,7 +8,7 @@ import pytest
 
 from integration import clock
 from integration.line import backfill
-from tests.fixtures.line import SECONDS, Service, booked, key, open_line, order, place
+from tests.fixtures.line import Service, booked, key, open_line, order, place
 from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Simulators
 
@@ -33,7 +33,7 @@ def database_url(sqlite_url: str) -> str:
 def booked_before(simulators: Simulators, waiting: set[str], live: dict[str, Any]) -> int:
     """How many orders of the backfill were booked between the placing and the booking of the live one."""
     before = len(waiting & booked(simulators).keys())
-    wait_for(lambda: key(live) in booked(simulators), SECONDS)
+    wait_for(lambda: key(live) in booked(simulators))
     return len(waiting & booked(simulators).keys()) - before
 
 
@@ -45,11 +45,11 @@ def test_live_orders_pass_a_backfill(service: Service, simulators: Simulators) -
     service.worker("line", "--exclude-queues", LOADS)
     service.beat()
     first = place(simulators, 1)
-    wait_for(lambda: key(first[0]) in booked(simulators), SECONDS)
+    wait_for(lambda: key(first[0]) in booked(simulators))
     with open_line() as house:
         since = clock.instant("2026-03-01T00:00:00Z")
         backfill.begin(house.engine, "orders", since, clock.instant("2026-03-05T00:00:00Z"), "")
-    wait_for(lambda: len(waiting & booked(simulators).keys()) > EACH_DAY // 10, SECONDS)
+    wait_for(lambda: len(waiting & booked(simulators).keys()) > EACH_DAY // 10)
     for number in range(1, 4):
         passed = booked_before(simulators, waiting, place(simulators, 1, first=number)[0])
         assert passed < EACH_DAY // 2, "the live order waited for a batch of the backfill"

@@ -13,7 +13,6 @@ from integration.ledger.database import read
 from integration.ledger.open_letters import open_letters
 from tests.fixtures.line import (
     FLOW,
-    SECONDS,
     Service,
     booked,
     key,
@@ -53,11 +52,11 @@ def test_a_wiped_redis_costs_time_and_nothing_else(service: Service, simulators:
     service.worker("reader", "-Q", "control,ca.extract")
     service.beat()
     with redis.Redis.from_url(redis_url) as client:
-        wait_for(lambda: client.llen("integration:ca.transform"), SECONDS)
+        wait_for(lambda: client.llen("integration:ca.transform"))
         client.flushall()
         assert not client.llen("integration:ca.transform")
         service.worker()
-        wait_for(lambda: len(booked(simulators)) > 3, SECONDS)
+        wait_for(lambda: len(booked(simulators)) > 3)
         placed += place(simulators, 10, first=100)
         client.flushall()
     wait_until_through(simulators, placed)
@@ -76,7 +75,7 @@ def test_two_beats_do_no_harm(service: Service, simulators: Simulators) -> None:
             with read(house.engine) as connection:
                 return connection.execute(started_at).scalars().all()
 
-        wait_for(lambda: len(started()) >= 8, SECONDS)
+        wait_for(lambda: len(started()) >= 8)
         runs = started()
         allowed = (runs[-1] - runs[0]).total_seconds() / house.settings.flows[FLOW].every + 2
     assert len(runs) <= allowed, "a tick was taken twice"
@@ -89,9 +88,9 @@ def test_two_workers_on_the_same_order(service: Service, simulators: Simulators)
     service.worker("worker-1", concurrency=1)
     service.worker("worker-2", concurrency=1)
     service.beat()
-    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"), SECONDS)
+    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"))
     simulators.channeladvisor.change(key(placed), ShippingMethod="Two Day Air")
-    wait_for(lambda: "Two Day Air" in booked(simulators)[key(placed)][0]["Notes"], SECONDS)
+    wait_for(lambda: "Two Day Air" in booked(simulators)[key(placed)][0]["Notes"])
     wait_until_through(simulators, [placed])
 
 
@@ -104,7 +103,7 @@ def test_two_orders_of_a_new_customer_in_two_workers(service: Service, simulator
     service.worker("worker-1", concurrency=1)
     service.worker("worker-2", concurrency=1)
     service.beat()
-    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"), SECONDS)
+    wait_for(lambda: simulators.tims.stats()["faults"].get("hang"))
     placed += simulators.channeladvisor.place([second])
     wait_until_through(simulators, placed)
     customers = {sales_order["CustomerID"] for one in placed for sales_order in booked(simulators)[key(one)]}
@@ -117,7 +116,7 @@ def test_a_stage_that_takes_too_long_hands_its_batch_back(service: Service, simu
     placed = place(simulators, 3)
     service.worker("worker", "--soft-time-limit", "1")
     service.beat()
-    wait_for(lambda: service.log("worker").count("time is up") >= 2, SECONDS)
+    wait_for(lambda: service.log("worker").count("time is up") >= 2)
     simulators.tims.clear()
     wait_until_through(simulators, placed)
     with open_line() as house:

@@ -22,7 +22,7 @@ from commands.cli import cli
 from connectors.configured import load_settings
 from tests.fixtures.gateway import SECRET, Gateway, keep_secrets, order_event, serving
 from tests.fixtures.leaks import files, leaks, of_database, of_redis
-from tests.fixtures.line import BACK_FLOWS, ENVIRONMENT, MASTER_KEY, POISON, SECONDS, Service, configure, exported, key, order
+from tests.fixtures.line import BACK_FLOWS, ENVIRONMENT, MASTER_KEY, POISON, Service, configure, exported, key, order
 from tests.fixtures.processes import running, wait_for
 from tests.fixtures.simulators import ROOT, Simulators
 
@@ -79,7 +79,7 @@ def answers_of_flower() -> dict[str, bytes]:
     def get(path: str) -> bytes:
         return requests.get(url + path, auth=user, timeout=20).content
 
-    wait_for(lambda: get("/api/tasks?limit=1") != b"{}", 20)
+    wait_for(lambda: get("/api/tasks?limit=1") != b"{}")
     tasks = json.loads(get("/api/tasks"))
     pages = [
         "/api/tasks",
@@ -121,9 +121,9 @@ def test_nothing_that_was_planted_is_found(
             gateway.deliver("Zwetschgenmann", said, "msg_4"),
         ]
         # One good order may have been the one that was refused.
-        wait_for(lambda: len(exported(simulators) & {key(one) for one in good}) >= 3, SECONDS)
-        wait_for(lambda: {"invalid", "bug"} <= letters(), SECONDS, f"there are only {letters()}")
-        found = wait_for(lambda: re.search(r"http://\S+/metrics", metrics.read_text()), 20)
+        wait_for(lambda: len(exported(simulators) & {key(one) for one in good}) >= 3)
+        wait_for(lambda: {"invalid", "bug"} <= letters(), f"there are only {letters()}")
+        found = wait_for(lambda: re.search(r"http://\S+/metrics", metrics.read_text()))
         left = {
             **answers_of_flower(),
             "metrics": requests.get(found[0], timeout=10).content,
@@ -162,7 +162,7 @@ def forget_leak(url: str) -> None:
     with redis.Redis.from_url(url) as client:
         client.delete("leak")
         client.bgrewriteaof()
-        wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"], 20, "Valkey did not write its file anew")
+        wait_for(lambda: not client.info("persistence")["aof_rewrite_in_progress"], "Valkey did not write its file anew")
 
 
 def journal_of_redis(url: str) -> dict[str, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.line import SECONDS, Service
+from tests.fixtures.line import Service
 from tests.fixtures.pairs import HOUSE, InSage, OnClarity, connection
 from tests.fixtures.processes import wait_for
 from tests.fixtures.simulators import Clarity, Sage100
@@ -52,15 +52,15 @@ def test_a_worker_killed_while_it_makes_a_product(
     with Service(tmp_path) as service:
         worker = service.worker()
         service.beat()
-        wait_for(is_in_step, SECONDS, "the catalogue did not get in step")
+        wait_for(is_in_step, "the catalogue did not get in step")
         clarity_simulator.faults(hang={"times": 1, "delay": 3, "commit": committed, "operations": ["createProduct"]})
         sage100_simulator.items({"ItemCode": "NEW-1", "ItemCodeDesc": "New", "StandardUnitPrice": 5.25})
-        wait_for(lambda: clarity_simulator.stats()["faults"].get("hang"), SECONDS)
+        wait_for(lambda: clarity_simulator.stats()["faults"].get("hang"))
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         service.worker("second")
-        wait_for(lambda: there() == ["NEW-1"], SECONDS, "the product was not made")
+        wait_for(lambda: there() == ["NEW-1"], "the product was not made")
         sage100_simulator.items({"ItemCode": "NEW-1", "StandardUnitPrice": 6.5})
-        wait_for(lambda: not there(), SECONDS, "the new price was not seen")
+        wait_for(lambda: not there(), "the new price was not seen")
     assert [str(one["sku"]) for one in clarity_simulator.state()["products"]].count("NEW-1") == 1
     assert clarity_simulator.stats()["contract_errors"] == []

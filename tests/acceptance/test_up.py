@@ -20,11 +20,10 @@ from commands.ports import free_ports
 from commands.supervisor import read_snapshot
 from tests.fixtures.families import alive, family
 from tests.fixtures.line import CONFIGURATION, ENVIRONMENT, assert_booked_once, booked, exported, order
-from tests.fixtures.processes import running, wait_for
+from tests.fixtures.processes import PATIENCE_SECONDS, running, wait_for
 from tests.fixtures.simulators import ROOT, Simulators
 
 UP = [sys.executable, "-m", "commands", "up"]
-SECONDS = 40.0
 
 
 class Installation:
@@ -58,20 +57,20 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulators: Si
         monkeypatch.setenv(name, value)
     with running(UP, tmp_path / "output", cwd=ROOT) as up:
         made = Installation(tmp_path, up, flower, metrics)
-        wait_for(lambda: '"running"' in made.output.read_text() or up.poll() is not None, SECONDS)
+        wait_for(lambda: '"running"' in made.output.read_text() or up.poll() is not None)
         assert up.poll() is None, made.output.read_text()
         yield made
 
 
 def test_it_books_survives_the_death_of_a_worker_and_leaves_nobody_behind(installation: Installation, simulators: Simulators) -> None:
     placed = simulators.channeladvisor.place([order(number) for number in range(4)])
-    wait_for(lambda: len(booked(simulators)) == 4, SECONDS)
+    wait_for(lambda: len(booked(simulators)) == 4)
 
     dead = installation.child("worker-load")
     assert dead.pid
     os.kill(dead.pid, signal.SIGKILL)
     placed += simulators.channeladvisor.place([order(number) for number in range(4, 8)])
-    wait_for(lambda: len(exported(simulators)) == 8, SECONDS)
+    wait_for(lambda: len(exported(simulators)) == 8)
     assert_booked_once(simulators, placed)
     again = installation.child("worker-load")
     assert (again.restarts, again.last_exit, again.pid != dead.pid) == (1, -signal.SIGKILL, True)
@@ -83,14 +82,14 @@ def test_it_books_survives_the_death_of_a_worker_and_leaves_nobody_behind(instal
     ]
 
     password = ENVIRONMENT["FLOWER_PASSWORD"]
-    wait_for(lambda: installation.asks_for_flower() == 401, 20)
+    wait_for(lambda: installation.asks_for_flower() == 401)
     assert installation.asks_for_flower(("operator", password)) == 200
     assert 'integration_lag_seconds{flow="orders"}' in requests.get(installation.metrics, timeout=10).text
 
     everybody = family(installation.up.pid)
     assert len(everybody) > 10
     installation.up.terminate()
-    assert installation.up.wait(SECONDS) == 0
+    assert installation.up.wait(PATIENCE_SECONDS) == 0
     assert not alive(everybody)
     assert read_snapshot(installation.home) is None
 

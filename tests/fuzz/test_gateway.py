@@ -149,7 +149,7 @@ def patient_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str,
     server = uvicorn.Server(uvicorn.Config(app, http=BoundedHeads, log_config=None, lifespan="off"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    wait_for(lambda: server.started, 10)
+    wait_for(lambda: server.started)
     yield listener.getsockname()
     server.should_exit = True
     thread.join(10)

@@ -35,7 +35,7 @@ def whole_loop(house: House, simulators: Simulators, placed: Iterable[dict[str, 
     """Bring orders over, ship them, and tell the channel."""
     drain(house)
     for one in placed:
-        wait_for(lambda one=one: booked(simulators)[key(one)][0]["OrderStatus"] == "Allocated", 10, "not allocated")  # type: ignore[misc]
+        wait_for(lambda one=one: booked(simulators)[key(one)][0]["OrderStatus"] == "Allocated", "not allocated")  # type: ignore[misc]
         simulators.tims.ship(SalesOrderID=booked(simulators)[key(one)][0]["SalesOrderID"])
     for flow in ("shipments", "order-status", "orders"):
         drain(house, flow)

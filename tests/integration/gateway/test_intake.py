@@ -175,7 +175,7 @@ def test_many_at_once_are_all_kept_whoever_dies(folder: Path, engine: Engine) ->
 
         with ThreadPoolExecutor(8) as senders:
             done = [senders.submit(send, worker) for worker in range(8)]
-            wait_for(lambda: len(answered) > 100, 20)
+            wait_for(lambda: len(answered) > 100)
             gateway.process.send_signal(signal.SIGKILL)
         for one in done:
             one.result()

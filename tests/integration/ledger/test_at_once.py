@@ -65,7 +65,7 @@ def test_a_reading_of_items_and_orders_for_their_other_skus_do_not_wait_for_each
         with write(engine) as connection:
             stock.call_for(connection, FLOW, [moved("A-LAMP")])
             other = pool.submit(read_anew)
-            wait_for(lambda: waits(engine), 10, "the reading did not begin")
+            wait_for(lambda: waits(engine), "the reading did not begin")
             stock.call_for(connection, FLOW, [moved("LAMP")])
             stock.mark_due(connection, FLOW, ["DESK", "LAMP"])
         other.result(30)

@@ -60,7 +60,7 @@ def channel_order(simulators: Simulators, one: dict[str, Any]) -> dict[str, Any]
 
 
 def allocated(simulators: Simulators, one: dict[str, Any]) -> str:
-    wait_for(lambda: sales_order(simulators, one)["OrderStatus"] == "Allocated", 10, "TIMS did not allocate the order")
+    wait_for(lambda: sales_order(simulators, one)["OrderStatus"] == "Allocated", "TIMS did not allocate the order")
     return str(sales_order(simulators, one)["SalesOrderID"])
 
 

@@ -148,7 +148,7 @@ def position(house: House) -> Any:
 
 
 def allocated(erp: Tims, one: Mapping[str, Any]) -> str:
-    wait_for(lambda: booked(erp)[str(one["id"])][0]["OrderStatus"] == "Allocated", 10, "the ERP did not allocate the order")
+    wait_for(lambda: booked(erp)[str(one["id"])][0]["OrderStatus"] == "Allocated", "the ERP did not allocate the order")
     return str(booked(erp)[str(one["id"])][0]["SalesOrderID"])
 
 
@@ -209,7 +209,7 @@ def test_a_webhook_that_comes_before_its_order_shows_is_not_lost(house: House, s
         work(house, taking.take(house))
         return str(one["id"]) in booked(erp)
 
-    wait_for(came, 10, "the order that a webhook told of was never read")
+    wait_for(came, "the order that a webhook told of was never read")
     assert letters(house) == []
 
 
@@ -360,7 +360,7 @@ def test_a_tracking_number_that_comes_late_is_what_the_customer_gets_a_mail_for(
     drain(house, "shipments")
     assert [each["trackingNumber"] for each in shop.state()["shipments"]] == [None]
     assert shop.state()["mails"] == []
-    wait_for(lambda: erp.state()["shipments"][0]["TrackingNumber"], 10, "the ERP added no tracking number")
+    wait_for(lambda: erp.state()["shipments"][0]["TrackingNumber"], "the ERP added no tracking number")
     drain(house, "shipments")
     (there,) = shop.state()["shipments"]
     assert there["trackingNumber"] == erp.state()["shipments"][0]["TrackingNumber"]

@@ -79,7 +79,7 @@ def test_an_older_order_that_comes_late_does_not_bring_the_old_address_back(open
         drain(house)
         return key(late) in booked(simulators)
 
-    wait_for(booked_late, 10, "the look back did not find the late order")
+    wait_for(booked_late, "the look back did not find the late order")
     assert cities(simulators) == ["Dallas"]
 
 

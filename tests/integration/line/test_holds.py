@@ -242,7 +242,7 @@ def read_stock(house: House, units: int) -> None:
 
 
 def wait_until_allocated(simulators: Simulators, one: dict[str, Any]) -> None:
-    wait_for(lambda: booked(simulators)[key(one)][0]["OrderStatus"] == "Allocated", 10, "TIMS did not allocate the order")
+    wait_for(lambda: booked(simulators)[key(one)][0]["OrderStatus"] == "Allocated", "TIMS did not allocate the order")
 
 
 def forget_bookings_of_just_now(house: House) -> None:
@@ -378,7 +378,7 @@ def test_a_shipment_waits_for_its_tracking_number_and_not_for_ever(opened: Opene
     simulators.tims.ship(SalesOrderID=ids[0])
     drain(house, "shipments")
     assert [(one.kind, one.awaits) for one in held(house)] == [("tracking", "SH-0000001")]
-    wait_for(lambda: simulators.tims.state()["shipments"][0]["TrackingNumber"], 10, "TIMS added no tracking number")
+    wait_for(lambda: simulators.tims.state()["shipments"][0]["TrackingNumber"], "TIMS added no tracking number")
     drain(house, "shipments")
     assert held(house) == []
     (told,) = simulators.channeladvisor.state()["shipments"]

@@ -85,7 +85,6 @@ def test_what_is_not_of_this_channel_is_left_alone(opened: Opened, simulators: S
         lambda: (
             next(o for o in simulators.tims.state()["sales_orders"] if o["ExternalOrderID"] == "PHONE-17")["OrderStatus"] == "Allocated"
         ),
-        10,
         "TIMS did not allocate the order",
     )
     simulators.tims.ship(SalesOrderID=other["SalesOrderID"])

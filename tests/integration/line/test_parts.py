@@ -70,7 +70,7 @@ def both(simulators: Simulators, placed: dict[str, Any]) -> list[dict[str, Any]]
 
 def allocate(simulators: Simulators, placed: dict[str, Any], parts: int = 2) -> None:
     names = [key(placed), f"{key(placed)}/2"][:parts]
-    wait_for(lambda: all(booked(simulators)[name][0]["OrderStatus"] == "Allocated" for name in names), 10, "TIMS did not allocate")
+    wait_for(lambda: all(booked(simulators)[name][0]["OrderStatus"] == "Allocated" for name in names), "TIMS did not allocate")
 
 
 def come_in(house: House, simulators: Simulators, placed: dict[str, Any]) -> list[dict[str, Any]]:

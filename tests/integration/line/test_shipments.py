@@ -148,7 +148,7 @@ def test_a_tracking_number_that_comes_after_all_is_a_persons(opened: Opened, sim
         connection.execute(update(tables.record).values(extracted_at=clock.now() - timedelta(seconds=2)))
     look(house, deadline=clock.now())
     assert [each["TrackingNumber"] for each in told(simulators)] == [None]
-    wait_for(lambda: simulators.tims.state()["shipments"][0]["TrackingNumber"], 10, "TIMS added no tracking number")
+    wait_for(lambda: simulators.tims.state()["shipments"][0]["TrackingNumber"], "TIMS added no tracking number")
     drain(house, "shipments")
     (letter,) = letters(house)
     assert letter.kind == "conflict"

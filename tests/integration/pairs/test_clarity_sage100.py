@@ -276,5 +276,5 @@ def test_a_cancellation_in_the_erp_voids_the_order_of_the_shop(paired: Paired, s
         return (shop.order(sold)[0], erp.orders()[0].status) == ("Void", "cancelled")
 
     # What changes twice within a second of Sage 100's clock is told apart only when the second is over.
-    wait_for(both_over, 10, "the cancellation did not reach the shop")
+    wait_for(both_over, "the cancellation did not reach the shop")
     assert letters(house) == []

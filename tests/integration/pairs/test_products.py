@@ -311,7 +311,7 @@ def test_every_way_of_writing_the_same_is_the_same(opened: Opened, clarity_simul
         drain(house, "products")
         return (product(clarity_simulator)["price"], product(clarity_simulator)["name"]) == (32.5, "Lamp 2")
 
-    wait_for(there, 10, "the last change did not reach the shop")
+    wait_for(there, "the last change did not reach the shop")
     assert letters(house) == [], "no edit of staff is seen where there was none"
 
 

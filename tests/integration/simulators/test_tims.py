@@ -23,7 +23,7 @@ def order(tims: Any, **changes: Any) -> Any:
 
 
 def allocated(tims: Any, key: str) -> Any:
-    return wait_for(lambda: (now := tims.ok("getSalesOrder", key))["OrderStatus"] == "Allocated" and now, 5)
+    return wait_for(lambda: (now := tims.ok("getSalesOrder", key))["OrderStatus"] == "Allocated" and now)
 
 
 def faults(answer: Any) -> list[tuple[str, str]]:

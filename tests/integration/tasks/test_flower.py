@@ -44,7 +44,7 @@ class Flower:
     def start(self) -> None:
         """Returns once it listens to events."""
         self._process = self._service.flower()
-        wait_for(self._answers, 20)
+        wait_for(self._answers)
 
     def restart(self) -> None:
         self._process.kill()
@@ -83,12 +83,12 @@ def test_flower_shows_queues_tasks_and_dead_letters_and_nothing_personal(
     (bad,) = simulators.channeladvisor.place([with_sku(50, "NO-SUCH-THING")])
     service.worker()
     service.beat()
-    wait_for(lambda: exported(simulators) == {key(one) for one in placed}, 30)
+    wait_for(lambda: exported(simulators) == {key(one) for one in placed})
 
-    (letter,) = wait_for(lambda: flower.tasks("dead_letter", "FAILURE"), 20)
+    (letter,) = wait_for(lambda: flower.tasks("dead_letter", "FAILURE"))
     assert letter["args"] == f"orders ca→tims order {key(bad)}"
     assert "NO-SUCH-THING is no item of the target" in letter["exception"]
-    (loaded,) = wait_for(lambda: flower.tasks("load", "SUCCESS"), 10)
+    (loaded,) = wait_for(lambda: flower.tasks("load", "SUCCESS"))
     assert re.fullmatch(r"orders ca→tims batch \d+, 3 records", loaded["args"])
     assert all(one["args"] == "orders ca→tims" for one in flower.tasks("poll"))
 
@@ -109,13 +109,13 @@ def test_the_image_of_the_dead_letters_follows_the_ledger(service: Service, flow
     simulators.channeladvisor.place([with_sku(number, f"NO-SUCH-{number}") for number in range(3)])
     service.worker()
     service.beat()
-    wait_for(lambda: flower.queues()["dead_letters"] == 3, 20)
-    wait_for(lambda: len(flower.tasks("dead_letter", "FAILURE")) == 3, 10)
+    wait_for(lambda: flower.queues()["dead_letters"] == 3)
+    wait_for(lambda: len(flower.tasks("dead_letter", "FAILURE")) == 3)
 
     with open_line() as house, write(house.engine) as connection:
         first, *_ = letters.still_open(connection)
         letters.dismiss(connection, [first], "not ours")
-    (ended,) = wait_for(lambda: flower.tasks("dead_letter", "SUCCESS"), 10)
+    (ended,) = wait_for(lambda: flower.tasks("dead_letter", "SUCCESS"))
     assert first.source_key in ended["args"]
     assert "dismissed" in ended["result"]
     assert flower.queues()["dead_letters"] == 2
@@ -124,5 +124,5 @@ def test_the_image_of_the_dead_letters_follows_the_ledger(service: Service, flow
     flower.restart()
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-    wait_for(lambda: flower.queues()["dead_letters"] == 2, 10)
-    wait_for(lambda: len(flower.tasks("dead_letter", "FAILURE")) == 2, 10)
+    wait_for(lambda: flower.queues()["dead_letters"] == 2)
+    wait_for(lambda: len(flower.tasks("dead_letter", "FAILURE")) == 2)

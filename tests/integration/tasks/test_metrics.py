@@ -88,7 +88,7 @@ def test_prometheus_gets_all_of_it(served: Callable[[], str], tmp_path: Path) ->
     with open_line() as house:
         fill(house)
         with running(command, tmp_path / "metrics.log", env=os.environ, cwd=ROOT):
-            (url,) = wait_for(lambda: re.findall(r"(http://127\.0\.0\.1:\d+)/metrics", served()), 20)
+            (url,) = wait_for(lambda: re.findall(r"(http://127\.0\.0\.1:\d+)/metrics", served()))
             page = requests.get(f"{url}/metrics", timeout=10).text
             health = requests.get(f"{url}/healthz", timeout=10)
             nothing = requests.get(f"{url}/", timeout=10)
