@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 
 import click
@@ -35,6 +36,7 @@ WIDTH = 140
 def main(names: tuple[str, ...], *, quick: bool) -> None:
     """Measure a running installation between simulated systems on this machine: cpu, drain, latency, lanes, memory, growth, stock,
     accuracy, intake, peers."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # all that was started ends, as on Ctrl-C
     console = Console()
     if not console.is_terminal:
         console.width = WIDTH

@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -72,7 +71,7 @@ def main(
         for turn in cases[0].turns():
             click.echo(f"{turn.at:7.1f} s  {turn.fault}, for {turn.lasts:g} s")
         return
-    signal.signal(signal.SIGTERM, _interrupt)  # all that was started ends, as on Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # all that was started ends, as on Ctrl-C
     whole = not (faults or replay)
     failed = [case for case in cases if not _run(case, console, kept=whole, quick=quick)]
     sys.exit(1 if failed else 0)
@@ -115,10 +114,6 @@ def _tell(case: Case, wrong: Sequence[str], folder: Path, console: Console) -> N
         console.print(f"· and {len(wrong) - SHOWN} more")
     console.print(f"Logs and, on SQLite, the ledger are kept in {folder}. As seeds.toml keeps it:\n", highlight=False, soft_wrap=True)
     console.print(seeds.entry(case, wrong), highlight=False, markup=False, soft_wrap=True)
-
-
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

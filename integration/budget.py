@@ -31,6 +31,9 @@ LATE_SECONDS = 1.0
 PATIENCE_SECONDS = 5.0
 """A longer wait than this is not slept through: the batch goes back and is rung when the time comes."""
 
+CROWDED_SECONDS = 0.1
+"""A process that has fewer slots than it could use goes on with those, and asks for more only so often: asking is a transaction."""
+
 SEND_WITHIN_SECONDS = 10.0
 """A request leaves this soon after its intent was written, or not at all: so its successor knows how long it may still take effect."""
 
@@ -75,6 +78,7 @@ class SharedBudget:
         self._grant: int | None = None
         self._ask_again = 0.0
         self._slots: tuple[int, ...] = ()
+        self._crowded_until = 0.0
         self._in_use = 0
         self._lingering: list[float] = []
         self._waiting = 0
@@ -190,6 +194,7 @@ class SharedBudget:
                     self._lot, self._lot_ends, self._grant = granted.requests, asked + LOT_SECONDS, granted.id
                 if granted.slots:
                     self._slots = granted.slots
+                    self._crowded_until = time.monotonic() + CROWDED_SECONDS if len(granted.slots) < slots else 0.0
             return granted
         finally:
             with self._changed:
@@ -206,6 +211,8 @@ class SharedBudget:
         return budgets.Spare(self._grant, spare) if spare and self._grant is not None else None
 
     def _slots_wanted(self, job: Work) -> int:
+        if self._slots and time.monotonic() < self._crowded_until:
+            return 0
         most = self._own_limit(job)
         needed = max(self._running() + self._waiting + 1, min(self._expected, most))
         return max(0, min(needed, most) - len(self._slots))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.event import listen
 
 from integration import clock
 from integration.budget import SharedBudget, Work, work
@@ -174,6 +175,31 @@ def test_a_process_that_stands_still_leaves_others_a_slot(engine: Engine, monkey
         for _ in range(5):
             with other.request():
                 pass
+
+
+def test_a_process_that_has_fewer_slots_than_threads_seldom_asks_for_more(engine: Engine) -> None:
+    """Asking is a transaction: one for each request made an order three times as dear where two processes shared a system's slots."""
+    limits = Limits(10_000, 1, 6)
+    greedy, crowded = (SharedBudget(engine, "tims", limits, 30.0) for _ in range(2))
+    asked: list[float] = []
+
+    def send() -> None:
+        for _ in range(50):
+            with crowded.request():
+                time.sleep(0.002)
+
+    with contextlib.ExitStack() as running, greedy.expecting(4), crowded.expecting(200):
+        for _ in range(4):
+            running.enter_context(greedy.request())
+        begun = time.monotonic()
+        listen(engine, "begin", lambda _: asked.append(time.monotonic()))
+        threads = [threading.Thread(target=send) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        took = time.monotonic() - begun
+    assert len(asked) < 10 + took / 0.05, f"{len(asked)} transactions in {took:.2f} s"
 
 
 def test_threads_of_one_process_share_one_lot(engine: Engine) -> None:
