@@ -40,7 +40,7 @@ def booked_before(simulators: Simulators, waiting: set[str], live: dict[str, Any
 def test_live_orders_pass_a_backfill(service: Service, simulators: Simulators) -> None:
     old = [dated(1000 * day + number, day) for day in range(1, DAYS + 1) for number in range(EACH_DAY)]
     waiting = {key(one) for one in simulators.channeladvisor.place(old)}
-    simulators.tims.latency(100)
+    simulators.tims.latency(250)  # a batch takes twenty seconds, whatever else the machine does, and a live order a few
     service.worker("load", "--queues", LOADS)
     service.worker("line", "--exclude-queues", LOADS)
     service.beat()

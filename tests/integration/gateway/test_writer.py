@@ -56,7 +56,7 @@ def test_a_transaction_that_fails_is_told_to_its_senders_and_the_next_one_is_kep
 
 
 def test_what_comes_while_the_database_is_busy_is_refused_and_does_not_pile_up(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intake, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(intake, "PATIENCE_SECONDS", 1.0)
     monkeypatch.setattr(intake, "MOST_WAITING", 3)
 
     async def refused(writer: Intake, event_id: str) -> None:
@@ -73,7 +73,7 @@ def test_what_comes_while_the_database_is_busy_is_refused_and_does_not_pile_up(e
             await asyncio.gather(*(refused(writer, str(number)) for number in range(3)))
             began = time.monotonic()
             await refused(writer, "one too many")
-            assert time.monotonic() - began < 0.1, "it is refused at once"
+            assert time.monotonic() - began < 0.8, "it is refused at once"
         monkeypatch.setattr(intake, "PATIENCE_SECONDS", 10.0)
         while writer._queue.qsize():  # noqa: ASYNC110 - a thread empties it
             await asyncio.sleep(0.01)
